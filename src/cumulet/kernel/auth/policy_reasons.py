@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a policy rule holds or fails for one caller, as a small tree for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cumulet.kernel.auth.policy_checks import (
+    Creds,
+    Kind,
+    Target,
+    compile_expression,
+    compile_rules,
+    credential_path,
+    literal,
+    render,
+    values_at,
+)
+from cumulet.kernel.auth.policy_language import All, Always, Either, Expression, Not, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One part of a rule: whether it holds, in a sentence, and the parts that decided it."""
+
+    holds: bool
+    text: str
+    parts: tuple[Reason, ...] = ()
+
+    def missing(self) -> list[str]:
+        """The sentences of the terms that fail and so refuse the whole."""
+        if self.holds:
+            return []
+        failed = [part for part in self.parts if not part.holds]
+        sentences = [sentence for part in failed for sentence in part.missing()] or [self.text]
+        return list(dict.fromkeys(sentences))
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        yield f"{'  ' * depth}{'yes' if self.holds else 'no '} {self.text}"
+        for part in self.parts:
+            yield from part.lines(depth + 1)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class Reasoner:
+    """Walks the rules for one caller and one target."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Expression],
+        kinds: Mapping[str, Kind],
+        default_rule: str,
+        creds: Creds,
+        target: Target,
+    ) -> None:
+        self.rules = rules
+        self.kinds = kinds
+        self.default_rule = default_rule
+        self.creds = creds
+        self.target = target
+        self.checks = compile_rules(rules, kinds, default_rule)
+
+    def rule(self, name: str) -> Reason:
+        """The reason of a named rule, or of the default rule that stands in for it."""
+        if name in self.rules:
+            part = self.reason(self.rules[name])
+            return Reason(part.holds, f"rule:{name}", (part,))
+        if self.default_rule in self.rules:
+            part = self.rule(self.default_rule)
+            return Reason(part.holds, f"rule:{name} does not exist, {self.default_rule!r} stands in", (part,))
+        return Reason(False, f"rule:{name} does not exist")
+
+    def reason(self, expression: Expression) -> Reason:
+        match expression:
+            case Always(outcome):
+                return Reason(outcome, "always" if outcome else "never")
+            case Not(part):
+                inner = self.reason(part)
+                return Reason(not inner.holds, f"not {part}", () if inner.holds else (inner,))
+            case All(parts):
+                reasons = tuple(map(self.reason, parts))
+                return Reason(all(reason.holds for reason in reasons), "all of", reasons)
+            case Either(parts):
+                reasons = tuple(map(self.reason, parts))
+                return Reason(any(reason.holds for reason in reasons), "one of", reasons)
+            case Term("rule", name):
+                return self.rule(name)
+            case Term():
+                return self.term(expression)
+
+    def term(self, term: Term) -> Reason:
+        check = compile_expression(term, self.checks.__getitem__, self.kinds)
+        if check(self.creds, self.target):
+            return Reason(True, str(term))
+        return Reason(False, f"{term}: {self.shortfall(term)}")
+
+    def shortfall(self, term: Term) -> str:
+        """What is, where the term wants something else."""
+        if term.kind in self.kinds:
+            return "does not hold for the target"
+        try:
+            wanted = render(term.match)(self.target)
+        except KeyError as missing:
+            return f"the target has no {missing.args[0]}"
+        if term.kind == "role":
+            return f"the caller's roles are {', '.join(self.creds.get('roles') or ()) or 'none'}"
+        constant = literal(term.kind)
+        held = values_at(self.creds, credential_path(term.kind)) if constant is None else [constant]
+        return f"{' or '.join(map(repr, held)) or 'nothing'} is not {wanted!r}"
