@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from cumulet.contracts.documents import Document
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=Document, contravariant=True)
 
 State = dict[str, Any]
 """What a driver observes of one thing, as JSON: a guest has {"power": "running"}, a volume {"size_gb": 1}."""
