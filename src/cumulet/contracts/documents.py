@@ -15,9 +15,11 @@ import msgspec
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """The head of every kind; `needs` names the documents of this host that must be true first."""
+    """The head of every kind; what must be true before it is said in `cumulet.agent.needs`."""
 
     kind = ""
+
+    id: str
 
 
 # -- networks ---------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ class VolumeDocument(Document, frozen=True, kw_only=True):
 
 
 class VolumeSnapshotDocument(Document, frozen=True, kw_only=True):
-    """A frozen copy of a volume as it was when the document was first applied; it depends on no other file."""
+    """A frozen copy of a volume as it was when this was first applied; it depends on no other file."""
 
     kind = "volume_snapshot"
 
@@ -234,8 +236,8 @@ class GuestDocument(Document, frozen=True, kw_only=True):
 
     `reboots` and `hard_reboots` count; when one is higher than what the host has carried out the guest is
     reset once. `rebuilds` counts likewise: the root disk is made anew from `image_id`. With `power` stopped
-    the guest gets an ACPI power-down and, after `shutdown_timeout` seconds, is switched off. A suspended guest's
-    memory is saved to disk and its process ends.
+    the guest gets an ACPI power-down and, after `shutdown_timeout` seconds, is switched off. A suspended
+    guest's memory is saved to disk and its process ends.
     """
 
     kind = "guest"

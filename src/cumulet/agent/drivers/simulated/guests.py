@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that boot, reboot, stop and speak on their console, without running anything."""
+
+from typing import Any
+
+from cumulet.agent.driver import DriverError, State
+from cumulet.agent.drivers.simulated.images import write_empty_image
+from cumulet.agent.drivers.simulated.world import Guest, Twin, World, guest_state
+from cumulet.contracts.documents import GuestDocument
+
+BOOTS_ON_CONSOLE = 5
+
+_BOOT_LOG = """\
+[    0.000000] Linux version 6.1.0-simulated (cumulet) #1 SMP PREEMPT_DYNAMIC
+[    0.000000] Command line: BOOT_IMAGE=/boot/vmlinuz root=LABEL=rootfs ro console=ttyS0
+[    0.000000] Memory: {memory_kb}K/{memory_kb}K available
+[    0.052117] smp: Brought up 1 node, {vcpus} CPUs
+[    0.730402] virtio_blk virtio1: [vda] {disks} disk(s) attached
+[    0.861240] virtio_net: {nics} interface(s) attached
+[    1.204811] EXT4-fs (vda1): mounted filesystem with ordered data mode
+[    2.015530] cloud-init: Set hostname to {hostname}
+[    2.400118] sshd: Server listening on 0.0.0.0 port 22.
+
+{hostname} login: """
+
+
+class SimulatedGuests(Twin[GuestDocument, Guest]):
+    kind = "guest"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, world.guests)
+        self.calls = {"console_log": self.console_log, "guest_snapshot": self.guest_snapshot}
+
+    async def make(self, document: GuestDocument, record: Guest | None) -> Guest:
+        self._check_ports(document)
+        self._check_volumes(document)
+        if record is None or document.rebuilds > record.document.rebuilds:
+            await self._check_root(document)
+        guest = record or Guest(document, power="stopped")
+        if _boots(guest, document, fresh=record is None):
+            guest.console = [*guest.console, _boot_log(document)][-BOOTS_ON_CONSOLE:]
+        guest.document = document
+        guest.power = document.power
+        return guest
+
+    def state(self, record: Guest) -> State:
+        return guest_state(record)
+
+    async def console_log(self, id: str, lines: int | None = None) -> str:
+        """What the guest wrote on its serial console, or its last lines."""
+        await self.strike("console_log", id)
+        text = "\n".join(self._guest(id).console)
+        return text if lines is None else "\n".join(text.split("\n")[-lines:])
+
+    async def guest_snapshot(self, id: str, path: str, format: str = "qcow2") -> dict[str, Any]:
+        """Write the guest's root disk to a file."""
+        await self.strike("guest_snapshot", id)
+        virtual_bytes = max(1, self._guest(id).document.root_gb) * 2**30
+        return {"bytes": await write_empty_image(path, virtual_bytes, format)}
+
+    def _guest(self, id: str) -> Guest:
+        guest = self.world.guests.get(id)
+        if guest is None:
+            raise DriverError(f"Guest {id} is not on this host.")
+        return guest
+
+    def _check_ports(self, document: GuestDocument) -> None:
+        for nic in document.nics:
+            if nic.port_id not in self.world.ports:
+                raise DriverError(f"Port {nic.port_id} of guest {document.id} is not plugged on this host.")
+
+    def _check_volumes(self, document: GuestDocument) -> None:
+        for disk in document.disks:
+            volume = self.world.volumes.get(disk.volume_id)
+            if volume is None or not volume.document.exported:
+                raise DriverError(
+                    f"Volume {disk.volume_id} of guest {document.id} is not served on this host."
+                )
+
+    async def _check_root(self, document: GuestDocument) -> None:
+        if document.image_id is not None:
+            await self.image_bytes(document.image_id)
+        elif not any(disk.boot_index == 0 for disk in document.disks):
+            raise DriverError(f"Guest {document.id} has neither an image nor a volume to boot from.")
+
+
+def _boots(guest: Guest, document: GuestDocument, *, fresh: bool) -> bool:
+    """Whether making the document true starts the guest's system anew."""
+    if document.power == "stopped":
+        return False
+    before = guest.document
+    again = (document.reboots, document.hard_reboots, document.rebuilds) != (
+        before.reboots,
+        before.hard_reboots,
+        before.rebuilds,
+    )
+    return fresh or again or guest.power == "stopped"
+
+
+def _boot_log(document: GuestDocument) -> str:
+    return _BOOT_LOG.format(
+        memory_kb=document.memory_mb * 1024,
+        vcpus=document.vcpus,
+        disks=len(document.disks) + (document.image_id is not None),
+        nics=len(document.nics),
+        hostname=document.hostname,
+    )
