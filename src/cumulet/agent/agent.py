@@ -26,7 +26,7 @@ from cumulet.agent.journal import Forgotten, Journal, Kept
 from cumulet.agent.outbox import Outbox
 from cumulet.agent.work import Wish, Work
 from cumulet.contracts.documents import DOCUMENTS, Document
-from cumulet.kernel.bus import NEVER, CallError, Control, Generation, HostFacts, Published, Report
+from cumulet.kernel.bus import NEVER, CallError, Control, Generation, HostFacts, Published, Report, Written
 from cumulet.kernel.clock import Clock, SystemClock
 
 BEAT = 1.0
@@ -217,7 +217,7 @@ class Agent:
                 case "old":
                     self._refuse(published)
         if fresh:
-            await self._journal.write([Kept(published) for published in fresh])
+            await self._journal.write([Kept(Written.of(published)) for published in fresh])
             self._work.want([self._read(published) for published in fresh])
 
     async def _forget(self, gone: Iterable[Published | Report]) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a host driver is: the code that makes one kind of document true on a machine, and observes it.
 
-A driver is handed documents one at a time for each id, never two for the same id at once; different ids run side
-by side. It holds no truth of its own: after a restart `observe` finds what exists and `apply` makes up the
-difference. The contract suite in `cumulet.testing.drivers` is run on every driver, real and simulated alike.
+A driver is handed documents one at a time for each id, never two for the same id at once; different ids run
+side by side. It holds no truth of its own: after a restart `observe` finds what exists and `apply` makes up
+the difference. The contract suite in `cumulet.testing.drivers` is run on every driver, real and simulated alike.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -52,7 +52,7 @@ class Driver(Protocol, Generic[D]):
     """Named calls this driver answers, such as console_log; arguments are keywords, results JSON."""
 
     async def start(self, around: Surroundings) -> None:
-        """Get ready: find programs and what was left running. Raises DriverError when the host cannot do it."""
+        """Get ready: find programs and what was left running. DriverError when the host cannot do it."""
 
     async def stop(self) -> None:
         """Let go without ending anything: guests, networks and exports stay."""

@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 
 from cumulet.agent.needs import Key
-from cumulet.kernel.bus import NEVER, Generation, Published
+from cumulet.kernel.bus import NEVER, Generation, Published, Written
 
 OUTCOMES_KEPT = 1000
 OUTCOME_BYTES_KEPT = 8 * 2**20
@@ -31,7 +31,7 @@ class Seen(msgspec.Struct, frozen=True, tag="seen"):
 
 
 class Kept(msgspec.Struct, frozen=True, tag="kept"):
-    document: Published
+    document: Written
 
 
 class Forgotten(msgspec.Struct, frozen=True, tag="forgotten"):
@@ -78,7 +78,8 @@ class MemoryJournal:
         """Remember the lines, in memory only."""
         for line in lines:
             match line:
-                case Kept(document=document):
+                case Kept(document=written):
+                    document = written.published()
                     self.documents[document.kind, document.id] = document
                     self.watermark = max(self.watermark, document.generation)
                 case Forgotten(kind=kind, id=id, generation=generation):
@@ -118,7 +119,7 @@ class FileJournal(MemoryJournal):
                 await asyncio.to_thread(self._rewrite, self._present())
 
     def _present(self) -> list[Line]:
-        kept = [Kept(document) for document in self.documents.values()]
+        kept = [Kept(Written.of(document)) for document in self.documents.values()]
         return [Seen(self.watermark), *kept, *self.outcomes.values()]
 
     def _append(self, lines: Sequence[Line]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports on their way to the control plane: the latest of each thing, sent again until it is accepted.
+"""Reports on their way to the control plane: the latest of each document, sent again until it is accepted.
 
 Whatever is reported while one batch travels goes with the next, so a busy host sends few large batches and an
 idle one sends at once.
@@ -7,15 +7,14 @@ idle one sends at once.
 
 import asyncio
 
-from cumulet.agent.needs import Key
-from cumulet.kernel.bus import Report
+from cumulet.kernel.bus import Generation, Report
 
 BATCH = 200
 
 
 class Outbox:
     def __init__(self) -> None:
-        self._waiting: dict[Key, Report] = {}
+        self._waiting: dict[tuple[str, str, Generation], Report] = {}
         self._filled = asyncio.Event()
         self._travelling = False
 
@@ -24,8 +23,8 @@ class Outbox:
         return not self._waiting and not self._travelling
 
     def put(self, report: Report) -> None:
-        """Send this, and nothing older of the same thing."""
-        self._waiting[report.kind, report.id] = report
+        """Send this, and nothing that was said before of the same generation."""
+        self._waiting[report.kind, report.id, report.generation] = report
         self._filled.set()
 
     async def take(self) -> list[Report]:
@@ -44,4 +43,4 @@ class Outbox:
         """These were not accepted: they go again, save where a later one waits already."""
         self._travelling = False
         for report in reports:
-            self._waiting.setdefault((report.kind, report.id), report)
+            self._waiting.setdefault((report.kind, report.id, report.generation), report)

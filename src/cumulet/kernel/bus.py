@@ -18,7 +18,7 @@ PROTOCOL_VERSION = 1
 
 
 class Generation(msgspec.Struct, frozen=True, order=True, array_like=True):
-    """The age of a document on its host. A restored backup starts a new epoch; `n` grows with every change."""
+    """The age of a document on its host. A restored backup starts a new epoch; `n` grows with each change."""
 
     epoch: int
     n: int
@@ -38,11 +38,41 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     """The request that caused the change, so that what the host does joins that request's trace."""
 
 
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """A document as it is written to a file or a wire; absence is an empty or null body.
+
+    msgspec cannot read a raw text that may be missing, so this is how a `Published` travels.
+    """
+
+    kind: str
+    id: str
+    generation: Generation
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, published: Published) -> "Written":
+        body = msgspec.Raw(b"null") if published.body is None else published.body
+        return cls(published.kind, published.id, published.generation, body, published.request_id)
+
+    def published(self) -> Published:
+        """The document again, keeping nothing else alive of what it was read from."""
+        absent = bytes(self.body) in (b"", b"null")
+        return Published(
+            kind=self.kind,
+            id=self.id,
+            generation=self.generation,
+            body=None if absent else self.body.copy(),
+            request_id=self.request_id,
+        )
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the host made of a document: `state` as the driver observes it, or the error that it met.
 
-    `state` is None once the thing is gone. `error` is one sentence for a person; the agent tries again by
-    itself when `retrying` is true.
+    `state` is None once the thing is gone. `error` is one sentence for a person; it comes with the last state
+    that is known, and the agent tries again by itself when `retrying` is true. A report is of the generation
+    that it names only: what it says of an older, or a newer, document is nothing.
     """
 
     kind: str
