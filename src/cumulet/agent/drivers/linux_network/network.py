@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks: a bridge, and a namespace that serves its guests DHCP, router advertisements and metadata.
+
+An external network has no bridge of its own: all share the one that is joined to the machine, as flat
+networks share a cable, and the machine answers there for the gateway address of each subnet.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+
+from cumulet.agent.driver import Call, DriverError, State, Surroundings
+from cumulet.agent.drivers.linux_network import namespaces
+from cumulet.agent.drivers.linux_network.advertise import Advertiser, announcement
+from cumulet.agent.drivers.linux_network.dhcp import DhcpServer, has_dhcp
+from cumulet.agent.drivers.linux_network.links import Leg, Link
+from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, ADDRESS_V6, MetadataServer
+from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names
+from cumulet.agent.drivers.linux_network.namespaces import MACHINE
+from cumulet.agent.drivers.linux_network.plane import Plane, explained
+from cumulet.contracts.documents import NetworkDocument, SubnetSpec
+
+_SETTINGS = {
+    "ipv6/conf/all/accept_ra": "0",
+    "ipv6/conf/default/accept_ra": "0",
+    "ipv6/conf/all/accept_dad": "0",
+    "ipv6/conf/default/accept_dad": "0",
+    "ipv4/conf/all/promote_secondaries": "1",
+}
+
+
+class Services:
+    """What runs beside one network's bridge."""
+
+    def __init__(self, plane: Plane, network_id: str) -> None:
+        namespace, interface = plane.names.dhcp(network_id), dhcp_names(network_id)[1]
+        self.lock = asyncio.Lock()
+        self.dhcp = DhcpServer(plane.state / "dhcp" / network_id, namespace, interface)
+        self.metadata = MetadataServer(namespace, {"network_id": network_id})
+        self.advertiser = Advertiser(namespace, interface)
+
+    async def let_go(self) -> None:
+        await self.metadata.close()
+        await self.advertiser.close()
+
+
+class NetworkDriver:
+    """Makes networks true, and owns the plane: its purge removes all of it."""
+
+    kind = "network"
+    name = "linux"
+    calls: Mapping[str, Call] = {}
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._services: dict[str, Services] = {}
+        self._joining = asyncio.Lock()
+
+    async def start(self, around: Surroundings) -> None:
+        """The servers that outlived the agent are taken over, and those that died run again."""
+        await self._plane.open(around)
+        for document in list(self._plane.networks.documents.values()):
+            if await self._bridge_exists(document):
+                await self._serve(document)
+
+    async def stop(self) -> None:
+        for services in self._services.values():
+            await services.let_go()
+        self._services.clear()
+        await self._plane.close()
+
+    async def purge(self) -> None:
+        for services in self._services.values():
+            await services.let_go()
+        self._services.clear()
+        await self._plane.purge()
+
+    async def observe(self) -> dict[str, State]:
+        found = {}
+        for document in list(self._plane.networks.documents.values()):
+            if await self._bridge_exists(document):
+                found[document.id] = _state(document)
+        return found
+
+    async def apply(self, document: NetworkDocument) -> State:
+        with explained(f"The network {document.id}"):
+            if document.external:
+                await self._plane.work(self._refuse_overlap, document)
+            self._plane.networks.put(document)
+            await self._join_machine()
+            if document.external:
+                await self._plane.work(
+                    self._plane.links.remove, self._plane.namespace, bridge_name(document.id)
+                )
+            else:
+                await self._bridge(document)
+            await self._serve(document)
+        for told in self._plane.network_changed:
+            told(document.id)
+        return _state(document)
+
+    async def remove(self, id: str) -> None:
+        with explained(f"The network {id}"):
+            services = self._services.pop(id, None) or Services(self._plane, id)
+            async with services.lock:
+                await self._end(services, id)
+            await self._plane.work(self._plane.links.remove, self._plane.namespace, bridge_name(id))
+            await self._plane.filters.put_zone(bridge_name(id), None)
+            self._plane.networks.drop(id)
+            await self._join_machine()
+
+    async def renew_leases(self, network_id: str) -> None:
+        """The DHCP server knows the ports as they are now; changes in quick succession become one."""
+        services, network = self._services.get(network_id), self._plane.networks.documents.get(network_id)
+        if services is not None and network is not None and has_dhcp(network):
+            await services.dhcp.renew(lambda: (network, self._plane.ports_of(network_id)))
+
+    # -- the bridge --------------------------------------------------------------------------------
+
+    async def _bridge_exists(self, document: NetworkDocument) -> bool:
+        name = self._plane.bridge_of(document.id)
+        return await self._plane.work(self._plane.links.find, self._plane.namespace, name) is not None
+
+    async def _bridge(self, document: NetworkDocument) -> None:
+        name = bridge_name(document.id)
+        link = await self._plane.work(
+            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=f"network:{document.id}"
+        )
+        await self._plane.filters.put_zone(name, link.index)
+
+    # -- the machine's end -------------------------------------------------------------------------
+
+    async def _join_machine(self) -> None:
+        """The machine holds the gateway address of every external subnet."""
+        async with self._joining:
+            await self._plane.work(self._set_gateways)
+
+    def _set_gateways(self) -> None:
+        links, networks = self._plane.links, self._plane.networks.documents.values()
+        wanted = [gateway_of(s) for network in networks if network.external for s in network.subnets]
+        link = links.need(MACHINE, self._plane.link)
+        links.set_addresses(MACHINE, link, [text for text in wanted if text])
+
+    def _refuse_overlap(self, document: NetworkDocument) -> None:
+        """An external subnet that the machine's own network uses would cut the machine off."""
+        cidrs = [subnet.cidr for subnet in document.subnets if gateway_of(subnet)]
+        other = self._plane.links.overlap(MACHINE, self._plane.link, cidrs)
+        if other:
+            raise DriverError(
+                f"The external network {document.id} overlaps with {other} of this machine; "
+                "choose another address range."
+            )
+
+    # -- the services ------------------------------------------------------------------------------
+
+    async def _serve(self, document: NetworkDocument) -> None:
+        services = self._services.setdefault(document.id, Services(self._plane, document.id))
+        async with services.lock:
+            announced = announcement(document, document.subnets, lifetime=0)
+            if not has_dhcp(document) and announced is None:
+                await self._end(services, document.id)
+                return
+            leg = await self._plane.work(self._enter, document)
+            if has_dhcp(document):
+                await services.dhcp.serve(document, self._plane.ports_of(document.id))
+            else:
+                await services.dhcp.end()
+            await services.metadata.listen(self._plane.around, leg.index)
+            await services.advertiser.announce(announced, leg)
+
+    async def _end(self, services: Services, network_id: str) -> None:
+        await services.let_go()
+        await services.dhcp.end()
+        await self._plane.work(self._leave, network_id)
+
+    def _enter(self, document: NetworkDocument) -> Link:
+        """The network's namespace is on its bridge, with its addresses."""
+        namespace, (outer, inner) = self._plane.names.dhcp(document.id), dhcp_names(document.id)
+        links = self._plane.links
+        if namespaces.ensure_namespace(namespace):
+            links.forget(namespace)
+        namespaces.write_settings(namespace, _SETTINGS)
+        links.raise_loopback(namespace)
+        leg = Leg(
+            bridge=self._plane.bridge_of(document.id),
+            outer=outer,
+            inner=inner,
+            namespace=namespace,
+            mtu=document.mtu,
+            mac=document.dhcp_mac,
+            alias=f"dhcp:{document.id}",
+        )
+        link = links.ensure_leg(leg)
+        addresses = [_with_length(s.dhcp_ip, s.cidr) for s in document.subnets if s.enable_dhcp and s.dhcp_ip]
+        links.set_addresses(namespace, link, [*addresses, f"{ADDRESS_V4}/32", f"{ADDRESS_V6}/64"])
+        return link
+
+    def _leave(self, network_id: str) -> None:
+        namespace = self._plane.names.dhcp(network_id)
+        self._plane.links.forget(namespace)
+        namespaces.end_processes(namespace)
+        self._plane.links.remove(self._plane.namespace, dhcp_names(network_id)[0])
+        namespaces.remove_namespace(namespace)
+
+
+def gateway_of(subnet: SubnetSpec) -> str | None:
+    return _with_length(subnet.gateway_ip, subnet.cidr) if subnet.gateway_ip else None
+
+
+def _with_length(address: str, cidr: str) -> str:
+    return f"{address}/{ipaddress.ip_network(cidr, strict=False).prefixlen}"
+
+
+def _state(document: NetworkDocument) -> State:
+    return {"mtu": document.mtu}

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plane: the namespace that holds all bridges of a host, and the pair that joins it to the machine.
+
+Nothing of the machine's own network is touched but the machine's end of that pair, so several hosts fit on
+one machine and removing one is exact. The four drivers share a plane; the first that starts opens it, the
+last that stops closes it, and closing ends nothing.
+
+    machine  cml-<host> ── machine [br-machine] ── routers' gateway legs
+                                   [br-<network>] ── taps, routers' legs, the DHCP namespace's leg
+"""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from cumulet.agent.driver import DriverError, Surroundings
+from cumulet.agent.drivers.linux_network import namespaces, taps
+from cumulet.agent.drivers.linux_network.links import Links
+from cumulet.agent.drivers.linux_network.names import (
+    MACHINE_BRIDGE,
+    MACHINE_PEER,
+    Names,
+    bridge_name,
+    tap_name,
+)
+from cumulet.agent.drivers.linux_network.nft import RejectedProgram, find_program
+from cumulet.agent.drivers.linux_network.records import Records
+from cumulet.agent.drivers.linux_network.security import FilterTable
+from cumulet.contracts.documents import NetworkDocument, PortDocument, RouterDocument, SecurityGroupDocument
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SETTINGS = {
+    "ipv6/conf/all/disable_ipv6": "1",
+    "ipv6/conf/default/disable_ipv6": "1",
+    "bridge/bridge-nf-call-iptables": "1",
+    "bridge/bridge-nf-call-ip6tables": "1",
+    "bridge/bridge-nf-call-arptables": "0",
+    "bridge/bridge-nf-filter-vlan-tagged": "0",
+}
+"""Bridges carry packets and have no addresses; br_netfilter shows IP packets to the filters."""
+
+
+class Plane:
+    """One host's network: `state` is a folder of its own, `owner` the user id that QEMU runs as."""
+
+    def __init__(self, state: Path, host: str, *, link: str | None = None, owner: int = 0) -> None:
+        self.state = state
+        self.names = Names(host)
+        self.link = link or machine_link(host)
+        self.owner = owner
+        self.namespace = self.names.plane
+        self.links = Links(self.namespace)
+        self.filters = FilterTable(self.namespace)
+        self.networks = Records(state / "networks", NetworkDocument)
+        self.ports = Records(state / "ports", PortDocument)
+        self.groups = Records(state / "security_groups", SecurityGroupDocument)
+        self.routers = Records(state / "routers", RouterDocument)
+        self.network_changed: list[Callable[[str], None]] = []
+        """Called with a network's id after it changed; routers announce its prefixes."""
+        self._around: Surroundings | None = None
+        self._users = 0
+        self._worker: ThreadPoolExecutor | None = None
+        self._opening = asyncio.Lock()
+
+    # -- life --------------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self._users > 0
+
+    @property
+    def around(self) -> Surroundings:
+        if self._around is None:
+            raise RuntimeError("the plane is not open")
+        return self._around
+
+    async def open(self, around: Surroundings) -> None:
+        """The plane exists, its filters are those of its records, and it can be worked on."""
+        async with self._opening:
+            if not self.is_open:
+                require_host()
+                self._around = around
+                with explained("The network plane of this host"):
+                    await self.work(self._lay)
+                    await self._recall()
+            self._users += 1
+
+    async def close(self) -> None:
+        """Once the last driver let go no handle is open; all that was made stays."""
+        async with self._opening:
+            self._users = max(0, self._users - 1)
+            if not self.is_open:
+                await self._let_go()
+
+    async def purge(self) -> None:
+        """Nothing of the plane is left on the machine, whether it is open or not."""
+        with explained("The network plane of this host"):
+            await self.work(self._clear)
+        for records in (self.networks, self.ports, self.groups, self.routers):
+            records.documents.clear()
+        await self.filters.forget()
+        if not self.is_open:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self.work(self.links.close)
+        if self._worker is not None:
+            self._worker.shutdown()
+            self._worker = None
+
+    async def work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result of a blocking function, run in the one thread that owns the netlink handles."""
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.namespace)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, lambda: function(*args, **kwargs))
+
+    # -- what the drivers ask ----------------------------------------------------------------------
+
+    def bridge_of(self, network_id: str) -> str:
+        """The bridge that carries a network."""
+        network = self.networks.documents.get(network_id)
+        if network is None:
+            raise DriverError(f"The network {network_id} is not on this host yet.", retry=True)
+        return MACHINE_BRIDGE if network.external else bridge_name(network_id)
+
+    def ports_of(self, network_id: str) -> list[PortDocument]:
+        return [port for port in self.ports.documents.values() if port.network_id == network_id]
+
+    async def open_tap(self, port_id: str, *, offload: bool = True) -> int:
+        """A file descriptor of a port's tap, to be handed to the process of its guest."""
+        with explained(f"The tap of port {port_id}"):
+            return await asyncio.to_thread(taps.open_tap, self.namespace, tap_name(port_id), offload=offload)
+
+    # -- the plane itself, in the worker thread ----------------------------------------------------
+
+    def _lay(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        namespaces.ensure_namespace(self.namespace)
+        namespaces.write_settings(self.namespace, _SETTINGS)
+        self.links.raise_loopback(self.namespace)
+        self.links.ensure_bridge(MACHINE_BRIDGE, mtu=1500, alias="machine")
+        self.links.ensure_machine_pair(self.link, MACHINE_PEER)
+        self.links.enslave(MACHINE_PEER, MACHINE_BRIDGE, mtu=1500, alias="machine")
+
+    async def _recall(self) -> None:
+        for records in (self.networks, self.ports, self.groups, self.routers):
+            records.load()
+        await self.filters.rebuild(self.ports.documents, self.groups.documents, await self.work(self._zones))
+
+    def _zones(self) -> dict[str, int]:
+        """Each bridge's conntrack zone: its index, which outlives the agent."""
+        return {
+            link.name: link.index for link in self.links.all(self.namespace) if link.name.startswith("br-")
+        }
+
+    def _clear(self) -> None:
+        self.links.close()
+        for name in namespaces.list_namespaces():
+            if self.names.owned(name):
+                namespaces.end_processes(name)
+                namespaces.remove_namespace(name)
+        self.links.remove_pair(self.link)
+        namespaces.remove_namespace(self.namespace)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def machine_link(host: str) -> str:
+    """The machine's end of the pair: the host's name when it fits in 15 characters, else its digest."""
+    name = f"cml-{host}"
+    return name if len(name) <= 15 else "cml-" + hashlib.sha256(host.encode()).hexdigest()[:11]
+
+
+def require_host() -> None:
+    """This machine can carry a plane; DriverError says what it lacks."""
+    if os.geteuid() != 0:
+        raise DriverError("The Linux network plane needs root; start the agent as root.")
+    find_program("nft", "nftables")
+    find_program("dnsmasq", "dnsmasq-base")
+    if not Path(taps.DEVICE).exists():
+        raise DriverError(f"This host has no {taps.DEVICE}; load the kernel module tun.")
+    if not Path("/proc/sys/net/bridge").exists():
+        modprobe = find_program("modprobe", "kmod")
+        subprocess.run([modprobe, "br_netfilter"], capture_output=True, check=False)
+        if not Path("/proc/sys/net/bridge").exists():
+            raise DriverError(
+                "Security groups need the kernel module br_netfilter, which could not be loaded."
+            )
+
+
+@contextmanager
+def explained(subject: str) -> Iterator[None]:
+    """What the kernel or a program refuses becomes one sentence about the subject."""
+    try:
+        yield
+    except NetlinkError as error:
+        raise DriverError(f"{subject} could not be made true: {error.args[1]}.", retry=True) from error
+    except RejectedProgram as error:
+        raise DriverError(f"{subject} could not be made true: {error}.") from error
+    except subprocess.CalledProcessError as error:
+        words = (error.stderr or "").strip() or f"it ended with status {error.returncode}"
+        raise DriverError(
+            f"{subject} could not be made true: {error.cmd[0]}: {words}.", retry=True
+        ) from error
+    except (OSError, LookupError) as error:
+        raise DriverError(f"{subject} could not be made true: {error}.", retry=True) from error

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports: a tap on the bridge of a network, the filters in front of it, and its lease."""
+
+from collections.abc import Mapping
+
+from cumulet.agent.driver import Call, State, Surroundings
+from cumulet.agent.drivers.linux_network.network import NetworkDriver
+from cumulet.agent.drivers.linux_network.plane import Plane, explained
+from cumulet.agent.drivers.linux_network.taps import make_tap
+from cumulet.contracts.documents import PortDocument, tap_name
+
+_ALIAS = "port:"
+
+
+class PortDriver:
+    """Makes ports true. A link that bears the tap's name already is taken as it is."""
+
+    kind = "port"
+    name = "linux"
+    calls: Mapping[str, Call] = {}
+
+    def __init__(self, plane: Plane, networks: NetworkDriver) -> None:
+        self._plane = plane
+        self._networks = networks
+
+    async def start(self, around: Surroundings) -> None:
+        await self._plane.open(around)
+
+    async def stop(self) -> None:
+        await self._plane.close()
+
+    async def purge(self) -> None:
+        if self._plane.is_open:
+            for id in await self.observe():
+                await self.remove(id)
+
+    async def observe(self) -> dict[str, State]:
+        links = await self._plane.work(self._plane.links.all, self._plane.namespace)
+        aliases = [link.alias for link in links if link.alias.startswith(_ALIAS)]
+        return {alias.removeprefix(_ALIAS): self._state(alias.removeprefix(_ALIAS)) for alias in aliases}
+
+    async def apply(self, document: PortDocument) -> State:
+        """The filters stand before the tap does, so no guest ever speaks unfiltered."""
+        plane = self._plane
+        bridge = plane.bridge_of(document.network_id)
+        before = plane.ports.documents.get(document.id)
+        with explained(f"The port {document.id}"):
+            plane.ports.put(document)
+            await plane.filters.put_port(document)
+            await plane.work(self._plug, document, bridge)
+            if before is not None and before.network_id != document.network_id:
+                await self._networks.renew_leases(before.network_id)
+            await self._networks.renew_leases(document.network_id)
+        return self._state(document.id)
+
+    async def remove(self, id: str) -> None:
+        plane = self._plane
+        with explained(f"The port {id}"):
+            await plane.work(plane.links.remove, plane.namespace, tap_name(id))
+            await plane.filters.drop_port(id)
+            document = plane.ports.documents.get(id)
+            plane.ports.drop(id)
+            if document is not None:
+                await self._networks.renew_leases(document.network_id)
+
+    def _plug(self, document: PortDocument, bridge: str) -> None:
+        links, tap = self._plane.links, tap_name(document.id)
+        if links.find(self._plane.namespace, tap) is None:
+            make_tap(self._plane.namespace, tap, self._plane.owner)
+        mtu = self._plane.networks.documents[document.network_id].mtu
+        links.enslave(tap, bridge, mtu=mtu, alias=_ALIAS + document.id)
+
+    def _state(self, id: str) -> State:
+        document = self._plane.ports.documents.get(id)
+        return {"up": document is not None and document.admin_state_up}
