@@ -3,7 +3,8 @@
 
 A driver is handed documents one at a time for each id, never two for the same id at once; different ids run
 side by side. It holds no truth of its own: after a restart `observe` finds what exists and `apply` makes up
-the difference. The contract suite in `cumulet.testing.drivers` is run on every driver, real and simulated alike.
+the difference. The contract suite in `cumulet.testing.drivers` is run on every driver, real and simulated
+alike.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

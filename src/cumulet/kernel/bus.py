@@ -114,7 +114,11 @@ class Control(Protocol):
         """Record the host as up, and send hints and calls to `host` from now on."""
 
     async def fetch(self, name: str, since: Generation) -> list[Published]:
-        """The documents of the host that changed after `since`, oldest first; every one for NEVER."""
+        """The documents of the host that changed after `since`, oldest first; every one for NEVER.
+
+        Generations become visible in their order: once one was returned, no older one appears. Tombstones are
+        listed until the host has reported them gone.
+        """
 
     async def report(self, name: str, reports: list[Report]) -> None:
         """Store what the host observed; when this returns it is committed."""
@@ -136,10 +140,12 @@ class Host(Protocol):
     """What the control plane asks of an agent."""
 
     def hint(self) -> None:
-        """Some document of this host changed: fetch soon."""
+        """Some document of this host changed: fetch soon. May be called from any thread."""
 
     async def call(self, operation_id: str, name: str, arguments: dict[str, Any]) -> Any:
         """Carry out a named call once for each operation id, and return its JSON result.
 
-        Raises CallError when the host refused or failed.
+        Raises CallError when the host refused or failed, and ConnectionError when it is gone and the outcome
+        not known: the same operation may then be asked again. An empty operation id is a question, which
+        changes nothing and is carried out each time.
         """
