@@ -31,6 +31,7 @@ WANTED = {
     "jq": "reads meta_data.json",
     "libpam-modules": "sudo does not run without one",
     "mount": "losetup and swapon as util-linux has them",
+    "socat": "what our nc is made of: Debian's netcats lack -e, -k or -u",
     "sudo": "user cirros without a password",
     "util-linux": "lsblk, blkid, mkfs",
 }
@@ -115,7 +116,7 @@ def _download(missing: list[Package], scratch: Path) -> None:
 
 
 def _libraries(names: Iterable[str]) -> list[str]:
-    """The packages of shared libraries beneath the named ones; which of their files are needed shows later."""
+    """The packages of shared libraries beneath the named ones; only some of their files are needed."""
     listing = _apt("apt-cache", "depends", "--recurse", *_RECURSE, *names)
     found = {line for line in listing.splitlines() if _LIBRARY.match(line)}
     return sorted(found - set(names))

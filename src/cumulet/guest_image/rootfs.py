@@ -46,6 +46,9 @@ PROGRAMS = (
 )
 """Taken from their own packages; every other name of busybox is a link to busybox."""
 
+RENAMED = {"socat": "usr/libexec/cumulet/nc"}
+"""Programs that lie elsewhere, for files/rootfs/usr/bin/nc."""
+
 PLUGINS = ("pam_permit.so", "sudoers.so", "libsudo_util.so.0")
 """Libraries that programs open by name, which no list of dependencies shows."""
 
@@ -148,6 +151,8 @@ def populate(root: Path, tree: Tree) -> None:
         (root / link).symlink_to(target)
     for name in PROGRAMS:
         _take(tree.program(name), root / "usr/bin" / name, tree, root)
+    for name, place in RENAMED.items():
+        _take(tree.program(name), root / place, tree, root)
     for name in PLUGINS:
         plugin = tree.plugin(name)
         _take(plugin, root / plugin.relative_to(tree.path), tree, root)
@@ -233,8 +238,9 @@ def _take_modules(root: Path, tree: Tree) -> None:
 
 
 def _set_modes(root: Path) -> None:
+    programs = {root / "usr/bin", *((root / place).parent for place in RENAMED.values())}
     for path in root.rglob("*"):
         if path.is_symlink():
             continue
-        executable = path.is_dir() or path.parent == root / "usr/bin" or path.read_bytes()[:2] == b"#!"
+        executable = path.is_dir() or path.parent in programs or path.read_bytes()[:2] == b"#!"
         path.chmod(MODES.get(str(path.relative_to(root)), 0o755 if executable else 0o644))
