@@ -34,6 +34,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 BRIDGE, INET = "bridge cumulet", "inet cumulet"
 UNKNOWN_GROUP = SecurityGroupDocument(id="")
 
+_UNTAGGED = "ether type { vlan, 0x88a8 } drop"
+"""br_netfilter does not see into VLAN frames, so a filtered port neither sends nor gets one."""
+
 _HEAD = f"""\
 add table {BRIDGE}
 add table {INET}
@@ -244,7 +247,7 @@ def _port(port: PortDocument, number: int, stateful: bool) -> Iterator[str]:
     if port.admin_state_up:
         bodies = (
             _from_guest(port, number),
-            [f"meta mark set {number}", "accept"],
+            [_UNTAGGED, f"meta mark set {number}", "accept"],
             _rules("out", port, stateful),
             _rules("in", port, stateful),
         )
@@ -280,6 +283,7 @@ def _rules(direction: str, port: PortDocument, stateful: bool) -> Iterator[str]:
 def _from_guest(port: PortDocument, number: int) -> Iterator[str]:
     """What the guest may say: its own addresses, and never what only the network itself may answer."""
     cards = _cards(port)
+    yield _UNTAGGED
     yield f"meta mark set {number}"
     yield f"ether saddr != {{ {', '.join(sorted(cards))} }} drop"
     yield "ether type ip udp sport 67 udp dport 68 drop"

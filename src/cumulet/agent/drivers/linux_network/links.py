@@ -131,9 +131,9 @@ class Links:
             inner = self.need(leg.namespace, leg.inner)
         self.enslave(leg.outer, leg.bridge, mtu=leg.mtu, alias=leg.alias)
         if leg.mac is not None and inner.mac != leg.mac:
-            self.change(leg.namespace, inner, address=leg.mac)
+            self.change(leg.namespace, inner, address=leg.mac, state="down")
         self.change(leg.namespace, inner, mtu=leg.mtu, ifalias=leg.alias, state="up")
-        return inner
+        return self.need(leg.namespace, leg.inner)
 
     def enslave(self, name: str, bridge: str, *, mtu: int, alias: str) -> Link:
         """The link is up and a port of the bridge."""

@@ -23,10 +23,10 @@ _FROM_GATEWAY = 2
 def render_nat(router: RouterDocument) -> str:
     """The program that makes the router translate exactly this, whatever it did before."""
     chains = {
-        "inbound": ("type filter hook prerouting priority mangle", _inbound(router)),
-        "dnat": ("type nat hook prerouting priority dstnat", _dnat(router)),
-        "snat": ("type nat hook postrouting priority srcnat", _snat(router)),
-        "forward": ("type filter hook forward priority filter", _forward(router)),
+        "arriving": ("type filter hook prerouting priority mangle", _inbound(router)),
+        "aiming": ("type nat hook prerouting priority dstnat", _dnat(router)),
+        "masking": ("type nat hook postrouting priority srcnat", _snat(router)),
+        "standing": ("type filter hook forward priority filter", _forward(router)),
     }
     lines = [f"add table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
     for name, (hook, rules) in chains.items():
