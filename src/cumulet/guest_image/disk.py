@@ -77,17 +77,18 @@ def _make_file_system(root: Path, raw: Path) -> None:
         *("-O", ",".join(_EXT4_FEATURES), "-E", options, "-d", root, raw, f"{(SIZE - _START) // KIB}k"),
         E2FSPROGS_FAKE_TIME=str(_TIME),
     )
-    commands = "\n".join(_ownership(root))
+    commands = "\n".join(_corrections(root))
     run("debugfs", "-w", "-f", "-", f"{raw}?offset={_START}", stdin=commands, E2FSPROGS_FAKE_TIME=str(_TIME))
 
 
-def _ownership(root: Path) -> Iterator[str]:
-    """What to tell debugfs so that files belong to root, or to whom OWNERS says, and not to the builder."""
+def _corrections(root: Path) -> Iterator[str]:
+    """What to tell debugfs so that files have the owners of rootfs.OWNERS, and no traces of when they were built."""
     for path in [root, *sorted(root.rglob("*"))]:
         inside = path.relative_to(root)
         user, group = rootfs.OWNERS.get(str(inside), (0, 0))
-        yield f'set_inode_field "/{inside}" uid {user}'
-        yield f'set_inode_field "/{inside}" gid {group}'
+        fields = {"uid": user, "gid": group, "atime": f"@{_TIME}", "ctime": f"@{_TIME}"}
+        for field, value in fields.items():
+            yield f'set_inode_field "/{inside}" {field} {value}'
 
 
 def _boot_record(boot_code: bytes) -> bytes:
