@@ -29,7 +29,7 @@ from cumulet.contracts.documents import (
     VolumeSnapshotDocument,
     VolumeSource,
 )
-from cumulet.kernel.bus import CallError, Generation, HostFacts, Published
+from cumulet.kernel.bus import NEVER, CallError, Generation, HostFacts, Published
 from cumulet.kernel.clock import ManualClock
 from cumulet.testing.control import MemoryControl, rest
 
@@ -440,6 +440,15 @@ async def test_nothing_is_kept_of_what_is_gone() -> None:
     work = scene.agent._work
     assert scene.journal.documents == {}
     assert not (work._things or work._parked or work._holders or work._unsure or work._tasks)
+
+
+@played
+async def test_the_newest_generation_that_was_seen_is_told_when_connecting() -> None:
+    scene = await Scene().start()
+    await scene.publish(VOLUME)
+    await scene.withdraw(VOLUME)
+    await scene.restart()
+    assert [facts.seen for facts in scene.control.connections] == [NEVER, Generation(1, 2)]
 
 
 # -- restarts and a control plane that is away ---------------------------------------------------------------

@@ -71,7 +71,7 @@ class Line:
         return self.control._host
 
     async def close(self) -> None:
-        await self.client.close()
+        self.client.disconnect("host-1", self.host)
         if self.server is not None:
             await self.server.close()
 
@@ -177,13 +177,15 @@ async def test_when_the_control_process_goes_questions_fail_and_the_agent_is_wok
 @lined
 async def test_when_the_agent_goes_a_call_under_way_fails(line: Line) -> None:
     await line.connect()
-    call = asyncio.create_task(line.far_host.call("1", "wait", {}))
-    assert await line.far_host.call("2", "quick", {})
-    await line.client.close()
+    far_host = line.far_host
+    call = asyncio.create_task(far_host.call("1", "wait", {}))
+    assert await far_host.call("2", "quick", {})
+    line.client.disconnect("host-1", line.host)
     with pytest.raises(ConnectionError):
         await call
     with pytest.raises(ConnectionError):
-        await line.far_host.call("3", "quick", {})
+        await far_host.call("3", "quick", {})
+    await until(lambda: line.far_host is None)
 
 
 @lined
@@ -272,7 +274,6 @@ async def test_an_agent_works_over_the_socket_and_outlives_its_control_process(l
     await line.server.close()
     await until(lambda: not agent.connected)
     await line.open()
-    line.control._host = None
     line.control.publish(NetworkDocument(id="net"))
     clock.advance(10)
     await until(lambda: line.control.state(NetworkDocument(id="net")) is not None)

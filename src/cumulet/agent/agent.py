@@ -102,12 +102,17 @@ class Agent:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        self._control.disconnect(self.facts.name, self)
         await self._work.stop()
         await self._calls.stop()
         for driver in reversed(self._drivers):
             await driver.stop()
 
     # -- the host protocol -----------------------------------------------------------------------------
+
+    async def wait_connected(self) -> None:
+        """Return once the control plane has been reached and what it wants is known."""
+        await self._connected.wait()
 
     def hint(self) -> None:
         """Some document changed; may be called from any thread."""
@@ -141,7 +146,8 @@ class Agent:
 
     async def _connect(self) -> None:
         self._hinted.clear()
-        await self._control.connect(self.facts, self)
+        facts = msgspec.structs.replace(self.facts, seen=self._journal.watermark)
+        await self._control.connect(facts, self)
         documents = await self._control.fetch(self.facts.name, NEVER)
         await self._accept(documents)
         listed = {(document.kind, document.id) for document in documents}

@@ -71,8 +71,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the host made of a document: `state` as the driver observes it, or the error that it met.
 
     `state` is None once the thing is gone. `error` is one sentence for a person; it comes with the last state
-    that is known, and the agent tries again by itself when `retrying` is true. A report is of the generation
-    that it names only: what it says of an older, or a newer, document is nothing.
+    that is known, and the agent tries again by itself when `retrying` is true. A generation that a later one
+    replaced before it was made true is never reported: the later one's report speaks for both.
     """
 
     kind: str
@@ -99,6 +99,9 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = "x86_64"
     cpu_model: str = ""
     address: str = "127.0.0.1"
+    seen: Generation = NEVER
+    """The newest generation that the host accepted. A control plane whose own is older was restored from a
+    backup, or is new: the host refuses its documents until it starts a newer epoch."""
     drivers: dict[str, str] = {}
     """Kind of document to the name of the driver that makes it true."""
 
@@ -112,6 +115,9 @@ class Control(Protocol):
 
     async def connect(self, facts: HostFacts, host: "Host") -> None:
         """Record the host as up, and send hints and calls to `host` from now on."""
+
+    def disconnect(self, name: str, host: "Host") -> None:
+        """This host object is gone; nothing happens when another has taken its place."""
 
     async def fetch(self, name: str, since: Generation) -> list[Published]:
         """The documents of the host that changed after `since`, oldest first; every one for NEVER.

@@ -128,7 +128,9 @@ class Server:
         connection = Connection(reader, writer)
         self._connections.add(connection)
         try:
-            await connection.run(RemoteAgent(self._control, connection).respond)
+            agent = RemoteAgent(self._control, connection)
+            await connection.run(agent.respond)
+            agent.gone()
         finally:
             self._connections.discard(connection)
 
@@ -138,7 +140,7 @@ class RemoteAgent:
 
     def __init__(self, control: Control, connection: Connection) -> None:
         self._control = control
-        self._connection = connection
+        self._host = RemoteHost(connection)
         self._name: str | None = None
 
     async def respond(self, body: msgspec.Raw) -> Any:
@@ -159,6 +161,10 @@ class RemoteAgent:
             case Metadata(peer=peer, path=path):
                 return await self._control.metadata(peer, path)
 
+    def gone(self) -> None:
+        if self._name is not None:
+            self._control.disconnect(self._name, self._host)
+
     async def _connect(self, facts: HostFacts) -> int:
         """The version that both speak."""
         if abs(facts.version - PROTOCOL_VERSION) > 1:
@@ -166,7 +172,7 @@ class RemoteAgent:
                 f"The agent of {facts.name} speaks version {facts.version} of the host protocol and the "
                 f"control process version {PROTOCOL_VERSION}; they may be one apart. Upgrade the older one."
             )
-        await self._control.connect(facts, RemoteHost(self._connection))
+        await self._control.connect(facts, self._host)
         self._name = facts.name
         return min(facts.version, PROTOCOL_VERSION)
 
@@ -200,17 +206,16 @@ class UnixControl:
         self._running: asyncio.Task[None] | None = None
 
     async def connect(self, facts: HostFacts, host: Host) -> None:
-        await self.close()
+        self.disconnect(facts.name, host)
         reader, writer = await asyncio.open_unix_connection(str(self._path), limit=_BUFFER_BYTES)
         self._connection = Connection(reader, writer)
         self._running = asyncio.create_task(_listen(self._connection, host))
         await self._connection.ask(Connect(facts), int)
 
-    async def close(self) -> None:
+    def disconnect(self, name: str, host: Host) -> None:
         if self._connection is not None and self._running is not None:
             self._connection.close()
             self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
 
     async def fetch(self, name: str, since: Generation) -> list[Published]:
         documents: list[Published] = []

@@ -65,6 +65,10 @@ class MemoryControl:
         self.connections.append(facts)
         self._host = host
 
+    def disconnect(self, name: str, host: Host) -> None:
+        if self._host is host:
+            self._host = None
+
     async def fetch(self, name: str, since: Generation) -> list[Published]:
         self._answer()
         changed = [document for document in self.documents.values() if document.generation > since]

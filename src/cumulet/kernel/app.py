@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process of the control plane, made from a list of manifests.
+
+    app = App(settings, SERVICES, Database(url, clock), clock)
+    await app.start()          # leases, sagas, reconcilers; a new database is filled
+    ... app.root is the ASGI application ...
+    await app.stop()
+"""
+
+import asyncio
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from cumulet.kernel import events, hosts, idempotency, log
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.auth.tokens import Tokens
+from cumulet.kernel.clock import Clock
+from cumulet.kernel.config import Settings
+from cumulet.kernel.db import Database, Tx
+from cumulet.kernel.errors import Forbidden
+from cumulet.kernel.events import Consumer
+from cumulet.kernel.hosts import Hosts
+from cumulet.kernel.http.dispatch import Dispatcher
+from cumulet.kernel.http.messages import Request
+from cumulet.kernel.http.root import Root
+from cumulet.kernel.reconcile import Reconciler, Reconcilers
+from cumulet.kernel.saga import worker
+from cumulet.kernel.saga.worker import Worker
+from cumulet.kernel.service import ReportHandler, Running, Service
+from cumulet.kernel.trace import Traces
+
+T = TypeVar("T")
+
+
+class App:
+    """Everything that one process holds. Nothing in it is global: tests make as many as they like."""
+
+    def __init__(self, settings: Settings, services: Iterable[Service], db: Database, clock: Clock) -> None:
+        self.settings = settings
+        self.db = db
+        self.clock = clock
+        self.log: Any = log.configure()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.services = {m.name: Running(m, settings.policies.get(m.name)) for m in services}
+        self.traces = Traces(self._trace_path())
+        self.tokens = Tokens(self)
+        self.hosts = Hosts(self)
+        self.root = Root(self)
+        self._dispatchers: dict[str, Dispatcher] = {}
+        self._contracts: dict[type, Any] = {}
+        self._consumers: dict[str, Consumer] = {}
+        self._events_woken = asyncio.Event()
+        self._consuming: list[asyncio.Task[None]] = []
+        db.app = self
+
+    def _trace_path(self) -> Path | None:
+        return self.settings.state / "traces.db" if self.settings.state.is_dir() else None
+
+    # -- parts ------------------------------------------------------------------------------------------
+
+    def service(self, name: str) -> Running:
+        return self.services[name]
+
+    def dispatcher(self, name: str) -> Dispatcher:
+        """The HTTP side of a service, made when it is first asked."""
+        found = self._dispatchers.get(name)
+        if found is None:
+            found = self._dispatchers[name] = Dispatcher(self, self.services[name])
+        return found
+
+    def contract(self, protocol: type[T]) -> T:
+        """What a service provides under this protocol. Raises LookupError when none of this cloud's does."""
+        found = self._contracts.get(protocol)
+        if found is None:
+            for running in self.services.values():
+                self._contracts.update(running.manifest.provides())
+            found = self._contracts.get(protocol)
+            if found is None:
+                raise LookupError(f"no service of this cloud provides {protocol.__name__}")
+        return cast(T, found)
+
+    def has(self, service: str) -> bool:
+        """Whether this cloud has a service."""
+        return service in self.services
+
+    @cached_property
+    def sagas(self) -> Worker:
+        return Worker(self, [saga for s in self.services.values() for saga in s.manifest.sagas()])
+
+    @cached_property
+    def reconcilers(self) -> Reconcilers:
+        own = [Reconciler(run, every) for run, every in _HOUSEKEEPING]
+        return Reconcilers(self, [*own, *(r for s in self.services.values() for r in s.manifest.reconcilers())])
+
+    @cached_property
+    def report_handlers(self) -> dict[str, ReportHandler]:
+        """What handles the reports of each kind of document."""
+        return {kind: h for s in self.services.values() for kind, h in s.manifest.reports().items()}
+
+    @property
+    def identity_url(self) -> str:
+        return f"{self.settings.public_url}/identity"
+
+    # -- life -------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Fill a new database, take up what was left running, and go on from there."""
+        self.loop = asyncio.get_running_loop()
+        await self.db.transact(self._first_start)
+        await self.sagas.start()
+        self.reconcilers.start()
+
+    async def stop(self) -> None:
+        """Let go of everything; guests and networks stay as they are."""
+        for task in self._consuming:
+            task.cancel()
+        await asyncio.gather(*self._consuming, return_exceptions=True)
+        await self.reconcilers.stop()
+        await self.sagas.stop()
+        self.traces.close()
+
+    def _first_start(self, tx: Tx) -> None:
+        for running in self.services.values():
+            if running.manifest.first_start is not None:
+                running.manifest.first_start(tx, self)
+
+    # -- events -----------------------------------------------------------------------------------------
+
+    def events_written(self) -> None:
+        """Wake the consumers of events."""
+        self._events_woken.set()
+
+    def consume(self, name: str, consumer: Consumer) -> None:
+        """Give every event to `consumer`, at least once and in order, from where it left off."""
+        self._consuming.append(asyncio.get_running_loop().create_task(self._consume(name, consumer)))
+
+    async def _consume(self, name: str, consumer: Consumer) -> None:
+        serial = await self.db.read(events.cursor, name)
+        while True:
+            self._events_woken.clear()
+            found = await self.db.read(events.read_after, serial)
+            if found:
+                await consumer(found)
+                serial = found[-1].serial
+                await self.db.transact(events.advance, name, serial)
+                continue
+            try:
+                await asyncio.wait_for(self._events_woken.wait(), 1.0)
+            except TimeoutError:
+                pass
+
+    # -- what requests need -----------------------------------------------------------------------------
+
+    def check_access_rules(self, ctx: Context, request: Request) -> None:
+        """Raise Forbidden unless an access rule of the caller's application credential covers the request."""
+        kinds = {entry.type for entry in ctx.service.manifest.catalog}
+        for rule in ctx.identity.access_rules or ():
+            if rule["service"] in kinds and rule["method"] == request.method and _covers(rule["path"], request.path):
+                return
+        raise Forbidden("The application credential's access rules do not allow this request.")
+
+    def metrics(self) -> tuple[str, bytes]:
+        """The metrics of this process for Prometheus: content type and text."""
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        return CONTENT_TYPE_LATEST, generate_latest()
+
+
+def _covers(pattern: str, path: str) -> bool:
+    """Whether a path matches an access rule's: `*` is one part, `**` any number of them."""
+    import re
+
+    parts = re.split(r"(\*\*|\*|\{[^}]*\})", pattern)
+    text = "".join(".*" if p == "**" else "[^/]+" if p == "*" or p.startswith("{") else re.escape(p) for p in parts)
+    return re.fullmatch(text, path) is not None
+
+
+_HOUSEKEEPING: tuple[tuple[Any, float], ...] = (
+    (events.trim, 600.0),
+    (idempotency.trim, 600.0),
+    (worker.trim, 600.0),
+    (hosts.mark_down, 10.0),
+)

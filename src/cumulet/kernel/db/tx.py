@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a plain function may do to the database: one transaction, from its first read to its commit.
+
+A function that is given a `Tx` does no other I/O, so it may be run again whole: when another transaction was
+faster (a newer revision, a serialization failure, a deadlock) or when it asks for it by raising `Retry`.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from cumulet.kernel.db.rows import Row
+from cumulet.kernel.errors import Conflict, Duplicate, NotFound, StateConflict
+from cumulet.lib.timestamps import Timestamp
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+
+R = TypeVar("R", bound=Row)
+
+
+class Retry(Exception):
+    """Run the whole transaction again: what it has read is no longer true."""
+
+
+class Tx:
+    """One transaction. `now` is one instant for all that it writes."""
+
+    def __init__(self, connection: sa.Connection, now: Timestamp, app: "App | None" = None) -> None:
+        self.connection = connection
+        self.now = now
+        self._app = app
+        self.committed: list[Callable[[], None]] = []
+
+    @property
+    def app(self) -> "App":
+        """The process this transaction belongs to."""
+        if self._app is None:
+            raise RuntimeError("this transaction was opened outside an application")
+        return self._app
+
+    @property
+    def dialect(self) -> str:
+        return self.connection.dialect.name
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have `call` run on the event loop once this is committed; never when it is not."""
+        self.committed.append(call)
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def get(self, cls: type[R], id: Any) -> R | None:
+        """The row with this primary key."""
+        found = self.connection.execute(_by_primary(cls), {"id": id}).first()
+        return cls.load(found) if found is not None else None
+
+    def need(self, cls: type[R], id: Any, message: str = "") -> R:
+        """The row with this primary key; NotFound when there is none."""
+        row = self.get(cls, id)
+        if row is None:
+            raise NotFound(message or f"{cls.noun.capitalize()} {id} could not be found.")
+        return row
+
+    def get_many(self, cls: type[R], ids: Iterable[Any]) -> dict[Any, R]:
+        """Rows by primary key, in one query for each 500 ids; those that do not exist are left out."""
+        wanted, found = list(dict.fromkeys(ids)), {}
+        for start in range(0, len(wanted), 500):
+            for row in self.all(cls, cls.c[cls.primary].in_(wanted[start : start + 500])):
+                found[getattr(row, cls.primary)] = row
+        return found
+
+    def first(self, cls: type[R], *where: Any, order_by: Sequence[Any] = ()) -> R | None:
+        found = self.all(cls, *where, order_by=order_by, limit=1)
+        return found[0] if found else None
+
+    def all(
+        self, cls: type[R], *where: Any, order_by: Sequence[Any] = (), limit: int | None = None
+    ) -> list[R]:
+        """Every row that meets all conditions."""
+        query = _select(cls).where(*where).order_by(*order_by) if where or order_by else _select(cls)
+        if limit is not None:
+            query = query.limit(limit)
+        load = cls.load
+        return [load(row) for row in self.connection.execute(query).fetchall()]
+
+    def count(self, cls: type[Row], *where: Any) -> int:
+        return int(self.scalar(sa.select(sa.func.count()).select_from(cls.table).where(*where)))
+
+    def sum(self, cls: type[Row], column: Any, *where: Any) -> int:
+        """The sum of a column over the rows that meet all conditions, 0 when there are none."""
+        return int(self.scalar(sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*where)))
+
+    def exists(self, cls: type[Row], *where: Any) -> bool:
+        return self.connection.execute(sa.select(sa.literal(1)).select_from(cls.table).where(*where).limit(1)).first() is not None
+
+    def execute(self, statement: Any, parameters: Any = None) -> Any:
+        """Any other statement; the way out for what the methods here do not say."""
+        return self.connection.execute(statement, parameters)
+
+    def scalar(self, statement: Any) -> Any:
+        return self.connection.execute(statement).scalar()
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def insert(self, row: R, *, retry: bool = False) -> R:
+        """Store a new row, filling empty `created_at` and `updated_at`.
+
+        Raises Duplicate when a unique column is taken; with `retry` the transaction is run again instead,
+        for rows whose unique value was chosen by reading.
+        """
+        row = self._stamped(row)
+        try:
+            self.connection.execute(_insert(type(row)), row.values())
+        except IntegrityError as error:
+            raise _integrity(row, error, retry) from error
+        return row
+
+    def insert_many(self, rows: Sequence[R]) -> Sequence[R]:
+        """Store several new rows of one class in one statement."""
+        if rows:
+            rows = [self._stamped(row) for row in rows]
+            try:
+                self.connection.execute(_insert(type(rows[0])), [row.values() for row in rows])
+            except IntegrityError as error:
+                raise _integrity(rows[0], error, False) from error
+        return rows
+
+    def update(self, row: R, **changes: Any) -> R:
+        """Change columns of a row as it was read; the row as it is now.
+
+        The transaction is run again when the row has changed since it was read.
+        """
+        if "updated_at" in row.columns and "updated_at" not in changes:
+            changes["updated_at"] = self.now
+        changes["revision"] = row.revision + 1
+        statement = _update(type(row), tuple(sorted(changes)))
+        values = {f"new_{name}": value for name, value in changes.items()}
+        try:
+            done = self.connection.execute(
+                statement, {"key": getattr(row, row.primary), "seen": row.revision, **values}
+            )
+        except IntegrityError as error:
+            raise _integrity(row.but(**changes), error, False) from error
+        if done.rowcount != 1:
+            raise Retry(f"{row.noun} {getattr(row, row.primary)} has changed")
+        return row.but(**changes)
+
+    def move(self, row: R, to: str, *, when: Sequence[str], **changes: Any) -> R:
+        """Change the row's `status` from one of `when`, or refuse with StateConflict."""
+        status = row.__dict__["status"]
+        if status not in when:
+            raise StateConflict(
+                f"{row.noun.capitalize()} {getattr(row, row.primary)} is {status}; "
+                f"this needs it to be {' or '.join(when)}."
+            )
+        return self.update(row, status=to, **changes)
+
+    def delete(self, row: Row) -> None:
+        """Remove a row; nothing happens when it is gone already."""
+        try:
+            self.connection.execute(_delete(type(row)), {"key": getattr(row, row.primary)})
+        except IntegrityError as error:
+            raise Conflict(f"{row.noun.capitalize()} {getattr(row, row.primary)} is still in use.") from error
+
+    def delete_where(self, cls: type[Row], *where: Any) -> int:
+        """Remove every row that meets all conditions; how many there were."""
+        return int(self.connection.execute(sa.delete(cls.table).where(*where)).rowcount)
+
+    def update_where(self, cls: type[Row], values: Mapping[str, Any], *where: Any) -> int:
+        """Change columns of every row that meets all conditions; how many there were."""
+        changed = {**values, "revision": cls.c.revision + 1}
+        return int(self.connection.execute(sa.update(cls.table).where(*where).values(**changed)).rowcount)
+
+    def lock(self, *keys: str) -> None:
+        """Let no other transaction hold any of these keys until this one ends.
+
+        Taken once, before the first decisive read. SQLite has one writer, so there is nothing to do there.
+        """
+        if self.dialect != "postgresql":
+            return
+        for number in sorted({_lock_number(key) for key in keys}):
+            self.connection.execute(_ADVISORY_LOCK, {"number": number})
+
+    def _stamped(self, row: R) -> R:
+        mine = row.__dict__
+        empty = {name: self.now for name in ("created_at", "updated_at") if mine.get(name) == ""}
+        return row.but(**empty) if empty else row
+
+
+_ADVISORY_LOCK = sa.text("SELECT pg_advisory_xact_lock(:number)")
+
+
+def _lock_number(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+@functools.cache
+def _select(cls: type[Row]) -> sa.Select[Any]:
+    return sa.select(*(cls.c[name] for name in cls.stored))
+
+
+@functools.cache
+def _by_primary(cls: type[Row]) -> sa.Select[Any]:
+    return _select(cls).where(cls.c[cls.primary] == sa.bindparam("id"))
+
+
+@functools.cache
+def _insert(cls: type[Row]) -> sa.Insert:
+    return sa.insert(cls.table)
+
+
+@functools.cache
+def _update(cls: type[Row], names: tuple[str, ...]) -> sa.Update:
+    values = {name: sa.bindparam(f"new_{name}", type_=cls.c[name].type) for name in names}
+    seen = cls.c.revision == sa.bindparam("seen")
+    return sa.update(cls.table).where(cls.c[cls.primary] == sa.bindparam("key"), seen).values(**values)
+
+
+@functools.cache
+def _delete(cls: type[Row]) -> sa.Delete:
+    return sa.delete(cls.table).where(cls.c[cls.primary] == sa.bindparam("key"))
+
+
+def _integrity(row: Row, error: IntegrityError, retry: bool) -> Exception:
+    """What a broken constraint means: a taken unique value, or a reference that does not hold."""
+    columns = _violated_unique(row, error)
+    if not columns:
+        return Conflict(f"{row.noun.capitalize()} refers to something that does not exist or is in use.")
+    if retry:
+        return Retry(f"{row.noun} with this {', '.join(columns)} was made by another")
+    taken = ", ".join(f"{name} {row.__dict__.get(name)}" for name in columns)
+    return Duplicate(f"{row.noun.capitalize()} with {taken} already exists.", columns=columns)
+
+
+def _violated_unique(row: Row, error: IntegrityError) -> tuple[str, ...]:
+    origin = error.orig
+    diagnosis = getattr(origin, "diag", None)
+    if diagnosis is not None:
+        if getattr(origin, "sqlstate", "") != "23505":
+            return ()
+        name = diagnosis.constraint_name
+        if name == f"{row.table.name}_pkey":
+            return (row.primary,)
+        for constraint in (*row.table.constraints, *row.table.indexes):
+            if constraint.name == name:
+                return tuple(column.name for column in constraint.columns)
+        return (str(name),)
+    text = str(origin)
+    if not text.startswith("UNIQUE constraint failed: "):
+        return ()
+    return tuple(part.rsplit(".", 1)[-1] for part in text.split(": ", 1)[1].split(", "))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP: one port, a path for each service, and each API family's own letter."""

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a request to an answer: who asks, in which version, with what body, and what comes of it.
+
+One Falcon application for each service. The path below it is a table of endpoints; those that share a path and a method are
+told apart by their action or their microversion.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import falcon.asgi
+import msgspec
+
+from cumulet.kernel import idempotency, ids, trace
+from cumulet.kernel.auth.context import ANONYMOUS, Context, Identity
+from cumulet.kernel.errors import (
+    BadRequest,
+    Error,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from cumulet.kernel.http.endpoint import Endpoint
+from cumulet.kernel.http.messages import Query, Reply, Request
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+    from cumulet.kernel.service import Running
+
+MAX_BODY = 1 << 20
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+
+class Dispatcher:
+    """Answers every request of one service."""
+
+    def __init__(self, app: "App", service: "Running") -> None:
+        self.app = app
+        self.service = service
+        self.api = service.api
+        self.falcon = falcon.asgi.App(media_type="application/json")
+        self.falcon.req_options.strip_url_path_trailing_slash = True
+        self.falcon.add_error_handler(falcon.HTTPError, self._routing_error)
+        by_path: dict[str, list[Endpoint]] = defaultdict(list)
+        for endpoint in self.api.endpoints:
+            path = (self.api.prefix if endpoint.prefixed else "") + endpoint.path
+            by_path[path.rstrip("/") or "/"].append(endpoint)
+        for path, endpoints in by_path.items():
+            self.falcon.add_route(path, _resource(self, endpoints))
+        self.first_words = {path[len(self.api.prefix) :].split("/")[1] for path in by_path if path.count("/") > 1 and path.startswith(self.api.prefix)}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.api.project_in_path:
+            self._take_project(scope)
+        await self.falcon(scope, receive, send)
+
+    def _take_project(self, scope: dict[str, Any]) -> None:
+        """Move a project id that stands after the version out of the path, to be checked against the token."""
+        prefix = self.api.prefix
+        path: str = scope["path"]
+        if not path.startswith(prefix + "/"):
+            return
+        word, slash, rest = path[len(prefix) + 1 :].partition("/")
+        if word and word not in self.first_words:
+            scope["path"] = f"{prefix}/{rest}" if slash else prefix
+            scope["cumulet.project"] = word
+
+    # -- one request ------------------------------------------------------------------------------------
+
+    async def answer(
+        self, endpoints: list[Endpoint], req: falcon.asgi.Request, resp: falcon.asgi.Response, params: dict[str, str]
+    ) -> None:
+        """Fill the response with the endpoint's reply, or with the error that it met."""
+        scope = req.scope
+        request_id: str = scope.get("cumulet.request_id") or ids.request_id()
+        context = Context(self.app, self.service, ANONYMOUS, request_id, base_url=scope["cumulet.base_url"])
+        with trace.request(self.app.traces, request_id, f"{req.method} {scope['cumulet.path']}") as span:
+            try:
+                reply = await self._reply(endpoints, req, context, params)
+            except Error as error:
+                reply = self._refusal(error, context)
+                span.fail(error.status, error.message)
+            except Exception as error:
+                self.app.log.exception("request failed", request_id=request_id, path=req.path)
+                reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context)
+                span.fail(500, f"{type(error).__name__}: {error}")
+            span.done(reply.status, write=req.method not in ("GET", "HEAD"), identity=context.identity)
+        self._fill(resp, reply, context, head=req.method == "HEAD")
+
+    async def _reply(
+        self, endpoints: list[Endpoint], req: falcon.asgi.Request, ctx: Context, params: dict[str, str]
+    ) -> Reply:
+        headers: dict[str, str] = req.headers_lower
+        if self.api.microversions is not None:
+            ctx.version = self.api.microversions.bounds[0]
+        endpoint = endpoints[0]
+        if not endpoint.public:
+            await self._authenticate(ctx, headers)
+            self._check_project(ctx, req.scope)
+        if self.api.microversions is not None:
+            ctx.version = self.api.microversions.negotiate(headers)
+        known = [item for item in endpoints if item.known_in(ctx.version)]
+        if not known:
+            raise NotFound("The resource could not be found.")
+        endpoint = known[0]
+        request = Request(req.method, req.path, params, Query(req.query_string), headers)
+        if endpoint.raw:
+            request.stream = _chunks(req)
+        elif req.method in ("POST", "PUT", "PATCH", "DELETE"):
+            await self._read_body(request, req)
+        if endpoint.action:
+            endpoint = _chosen(known, request)
+        if not endpoint.public and ctx.identity.access_rules is not None:
+            self.app.check_access_rules(ctx, request)
+        return await self._run(endpoint, ctx, request)
+
+    async def _run(self, endpoint: Endpoint, ctx: Context, request: Request) -> Reply:
+        db = self.app.db
+        result: Any
+        if endpoint.is_async:
+            result = await endpoint.run(ctx, request)
+        elif not endpoint.writes:
+            if endpoint.quick and db.is_sqlite:
+                result = db.read_here(endpoint.run, ctx, request)
+            else:
+                result = await db.read(endpoint.run, ctx, request)
+        elif endpoint.idempotent and (key := request.headers.get("idempotency-key")):
+            result = await db.transact(idempotency.once, key, endpoint.run, ctx, request)
+        elif request.headers.get("cumulet-dry-run"):
+            result = await _rehearse(ctx, endpoint, request)
+        else:
+            result = await db.transact(endpoint.run, ctx, request)
+        if isinstance(result, Reply):
+            return result
+        return Reply(endpoint.status, result)
+
+    async def _authenticate(self, ctx: Context, headers: dict[str, str]) -> None:
+        ctx.identity = await self._identity(headers.get("x-auth-token", ""), headers)
+        ctx.__dict__.pop("creds", None)
+        if service_token := headers.get("x-service-token"):
+            service = await self.app.tokens.identity(service_token)
+            if service is None:
+                raise Unauthorized(self.api.wire.unauthorized)
+            ctx.service_roles = service.roles
+
+    async def _identity(self, token: str, headers: dict[str, str]) -> Identity:
+        tokens = self.app.tokens
+        identity = tokens.cached(token) if token else None
+        if identity is None and token:
+            allow_expired = False
+            if service_token := headers.get("x-service-token"):
+                service = await tokens.identity(service_token)
+                allow_expired = service is not None and "service" in service.roles
+            identity = await tokens.identity(token, allow_expired=allow_expired)
+        if identity is None:
+            raise Unauthorized(
+                self.api.wire.unauthorized,
+                headers={"WWW-Authenticate": f'Keystone uri="{self.app.identity_url}"'},
+            )
+        return identity
+
+    def _check_project(self, ctx: Context, scope: dict[str, Any]) -> None:
+        word = scope.get("cumulet.project")
+        if word is not None and word != ctx.project_id and not ctx.is_admin:
+            raise BadRequest("Malformed request url")
+
+    async def _read_body(self, request: Request, req: falcon.asgi.Request) -> None:
+        length = req.content_length
+        if length is not None and length > MAX_BODY:
+            raise TooLarge(f"The request body has {length} bytes; at most {MAX_BODY} are allowed.")
+        if length == 0:
+            return
+        raw = await req.stream.read(MAX_BODY + 1)
+        if len(raw) > MAX_BODY:
+            raise TooLarge(f"The request body is larger than {MAX_BODY} bytes.")
+        request.raw = raw
+        if not raw:
+            return
+        content_type = (req.content_type or "application/json").split(";")[0].strip().lower()
+        if not (content_type.endswith("json") or content_type.endswith("json-patch") or content_type in _SLOPPY):
+            raise UnsupportedMediaType(f"Unsupported Content-Type: {content_type}; send application/json.")
+        try:
+            request.body = _decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest(f"Malformed request body: it is not valid JSON ({error}).") from None
+
+    # -- answers ----------------------------------------------------------------------------------------
+
+    def _refusal(self, error: Error, ctx: Context) -> Reply:
+        body = self.api.wire.error(error, ctx.request_id)
+        return Reply(error.status, body.content, error.headers, body.content_type)
+
+    def _fill(self, resp: falcon.asgi.Response, reply: Reply, ctx: Context, *, head: bool) -> None:
+        resp.status = reply.status
+        set_header = resp.set_header
+        set_header("X-Openstack-Request-Id", ctx.request_id)
+        for name in self.api.request_id_headers:
+            set_header(name, ctx.request_id)
+        if self.api.microversions is not None and ctx.version:
+            for name, value in self.api.microversions.headers(ctx.version):
+                set_header(name, value)
+        for name, value in reply.headers.items():
+            if name.lower() == "vary":
+                resp.append_header(name, value)
+            else:
+                set_header(name, value)
+        if reply.stream is not None:
+            resp.content_type = reply.content_type
+            resp.stream = reply.stream
+        elif reply.body is not None:
+            resp.content_type = reply.content_type
+            data = reply.body if isinstance(reply.body, bytes) else _encode(reply.body)
+            resp.data = b"" if head else data
+            if head:
+                set_header("Content-Length", str(len(data)))
+        else:
+            set_header("Content-Length", "0")
+
+    async def _routing_error(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError, params: Any
+    ) -> None:
+        """What Falcon itself refuses: no such path, or not with this method."""
+        ctx = Context(self.app, self.service, ANONYMOUS, req.scope.get("cumulet.request_id") or ids.request_id())
+        refusal: Error
+        if isinstance(error, falcon.HTTPMethodNotAllowed):
+            allowed = dict(error.headers or {}).get("Allow", "")
+            refusal = MethodNotAllowed("The method is not allowed for this resource.", headers={"Allow": allowed})
+        elif error.status_code == 404:
+            refusal = NotFound("The resource could not be found.")
+        else:
+            refusal = BadRequest(error.title or "The request cannot be read.")
+        try:
+            if not isinstance(refusal, MethodNotAllowed) and not req.path == "/":
+                await self._authenticate(ctx, req.headers_lower)
+        except Error as unauthorized:
+            refusal = unauthorized
+        self._fill(resp, self._refusal(refusal, ctx), ctx, head=req.method == "HEAD")
+
+
+_UNEXPECTED = (
+    "An unexpected error prevented the server from fulfilling your request. Its story is kept: cumulet trace {request_id}"
+)
+_SLOPPY = frozenset({"application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "*/*"})
+
+
+def _resource(dispatcher: Dispatcher, endpoints: Iterable[Endpoint]) -> Any:
+    """A Falcon resource with a responder for each method of the endpoints; GET answers HEAD too."""
+    by_method: dict[str, list[Endpoint]] = defaultdict(list)
+    for endpoint in endpoints:
+        by_method[endpoint.method].append(endpoint)
+    if "GET" in by_method and "HEAD" not in by_method:
+        by_method["HEAD"] = by_method["GET"]
+
+    def responder(choices: list[Endpoint]) -> Any:
+        async def respond(self: Any, req: Any, resp: Any, **params: str) -> None:
+            await dispatcher.answer(choices, req, resp, params)
+
+        return respond
+
+    responders = {f"on_{method.lower()}": responder(choices) for method, choices in by_method.items()}
+    return type("Path", (), responders)()
+
+
+def _chosen(endpoints: list[Endpoint], request: Request) -> Endpoint:
+    """The action that the body's key names."""
+    body = request.body
+    if not isinstance(body, dict) or not body:
+        raise BadRequest("The request body must be a JSON object with the name of one action.")
+    for name in body:
+        for endpoint in endpoints:
+            if endpoint.action == name:
+                return endpoint
+    raise BadRequest(f"There is no such action: {', '.join(map(str, body))}")
+
+
+class _Rehearsed(Exception):
+    """Carries the answer of a dry run out of the transaction that must not commit."""
+
+    def __init__(self, reply: Any) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+async def _rehearse(ctx: Context, endpoint: Endpoint, request: Request) -> Any:
+    """The answer that a request would get; nothing of it is kept."""
+
+    def run(tx: Any) -> None:
+        raise _Rehearsed(endpoint.run(tx, ctx, request))
+
+    try:
+        await ctx.transact(run)
+    except _Rehearsed as done:
+        return done.reply
+
+
+async def _chunks(req: falcon.asgi.Request) -> AsyncIterator[bytes]:
+    async for chunk in req.stream:
+        if chunk:
+            yield chunk

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One route: a method, a path, and the function that answers.
+
+A plain function is given `(tx, ctx, request)` and runs in one transaction: read-only for GET and HEAD unless `write` says
+otherwise. A coroutine is given `(ctx, request)` and opens its own. Both return a Reply, a JSON value, or None.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from cumulet.kernel.http.versions import ALWAYS, EVER, microversion
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A route as the HTTP layer and the documents see it.
+
+    `prefixed` routes stand below the API's prefix. `public` ones need no token. `quick` ones are single point reads that may
+    run on the event loop. With `raw` the body arrives as a stream. `action` is the key that selects this
+    endpoint among those which share a path. `schema(version)` is the JSON schema of the body, `answer` the
+    name of what comes back.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Any]
+    name: str = ""
+    status: int = 200
+    prefixed: bool = True
+    public: bool = False
+    quick: bool = False
+    write: bool | None = None
+    raw: bool = False
+    action: str = ""
+    since: str = ""
+    until: str = ""
+    policy: str = ""
+    doc: str = ""
+    schema: Callable[[int], Mapping[str, Any] | None] | None = None
+    answer: Callable[[int], Mapping[str, Any]] | None = None
+    query: Sequence[str] = ()
+    idempotent: bool = False
+    member: str = ""
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.run)
+
+    @property
+    def writes(self) -> bool:
+        return self.write if self.write is not None else self.method not in ("GET", "HEAD")
+
+    def known_in(self, version: int) -> bool:
+        first = microversion(self.since) if self.since else ALWAYS
+        last = microversion(self.until) if self.until else EVER
+        return first <= version <= last
+
+
+def route(method: str, path: str, **rules: Any) -> Callable[[F], F]:
+    """Mark a function as the answer to a method and path; the rules are the fields of `Endpoint`.
+
+    A function may carry several. An API lists the functions it serves: nothing is registered by import.
+    """
+
+    def mark(function: F) -> F:
+        rules.setdefault("name", function.__name__)
+        rules.setdefault("doc", inspect.getdoc(function) or "")
+        endpoint = Endpoint(method=method, path=path, run=function, **rules)
+        function.endpoints = (endpoint, *getattr(function, "endpoints", ()))  # type: ignore[attr-defined]
+        return function
+
+    return mark

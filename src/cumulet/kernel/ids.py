@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identifiers in the two forms that clients know."""
+
+import re
+import uuid
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def dashed() -> str:
+    """A new id as Nova, Neutron, Cinder and Glance write it."""
+    return str(uuid.uuid4())
+
+
+def plain() -> str:
+    """A new id as Keystone writes it: 32 hex digits without dashes."""
+    return uuid.uuid4().hex
+
+
+def request_id() -> str:
+    return f"req-{uuid.uuid4()}"
+
+
+def is_request_id(text: str) -> bool:
+    return _REQUEST_ID.fullmatch(text) is not None
+
+
+def is_dashed(text: str) -> bool:
+    """Whether the text is a UUID in its canonical form."""
+    return _UUID.fullmatch(text) is not None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text reads as a UUID, with or without dashes and in any case."""
+    try:
+        canonical = str(uuid.UUID(text))
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return canonical.replace("-", "") == text.replace("-", "").lower()

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resources: declared once, and from that declaration tables, routes, schemas, lists, policy and documents."""
+
+from cumulet.kernel.resource.declaration import Exposed, Resource, expose
+from cumulet.kernel.resource.fields import Field, computed, field, given, ident, loaded, owner
+from cumulet.kernel.resource.operations import Action, Create, Delete, List, Show, Update
+
+__all__ = [
+    "Action",
+    "Create",
+    "Delete",
+    "Exposed",
+    "Field",
+    "List",
+    "Resource",
+    "Show",
+    "Update",
+    "computed",
+    "expose",
+    "field",
+    "given",
+    "ident",
+    "loaded",
+    "owner",
+]

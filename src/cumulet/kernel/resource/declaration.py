@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The declaration itself: a class is a typed row, a table, and the face of a resource in an API.
+
+    class Volume(Resource, service="cinder", path="/volumes", member="volume"):
+        \"\"\"A block device of a fixed size that can grow but never shrink.\"\"\"
+
+        id: str = ident()
+        name: str | None = field(default=None, create=True, update=True, filter=True, max=255)
+        size: int = field(create=True, min=1)
+
+    VOLUMES = expose(Volume, List(policy="volume:get_all"), Show(policy="volume:get"), ...)
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+from cumulet.kernel.db.rows import Row, column, json_column
+from cumulet.kernel.db.tx import Tx
+from cumulet.kernel.errors import NotFound
+from cumulet.kernel.resource.fields import Field, computed, field, given, ident, loaded, owner
+
+if TYPE_CHECKING:
+    from cumulet.kernel.auth.context import Context
+    from cumulet.kernel.resource.operations import Operation
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(column, json_column, field, ident, owner, computed, loaded, given),
+)
+class Resource(Row):
+    """A row with a face. Class keywords say what the declaration as a whole is:
+
+    `path` its collection, below the service's version; `member` and `plural` the envelopes (`plural=""` for none);
+    `key` the field by which one is found in the path; `envelop_items` wraps each item of a list in its member
+    name; `parent` the resource whose id stands in the path before it, as `{server_id}`.
+    """
+
+    service: ClassVar[str]
+    path: ClassVar[str]
+    member: ClassVar[str]
+    plural: ClassVar[str]
+    key: ClassVar[str]
+    envelop_items: ClassVar[bool]
+    fields: ClassVar[dict[str, Field]]
+    owner_field: ClassVar[str]
+    missing: ClassVar[str] = ""
+    """The 404 text with {id}; the service's wire profile gives one when it is empty."""
+    missing_kind: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls,
+        *,
+        service: str = "",
+        path: str = "",
+        member: str = "",
+        plural: str | None = None,
+        key: str = "",
+        envelop_items: bool = False,
+        table: str = "",
+        noun: str = "",
+        **kwargs: Any,
+    ) -> None:
+        name = plural if plural is not None else f"{member}s"
+        super().__init_subclass__(
+            table=table or (f"{service}_{(name or member).replace('-', '_')}" if service else ""),
+            noun=noun or re.sub("[-_]", " ", member),
+            **kwargs,
+        )
+        if not service:
+            return
+        cls.service, cls.path, cls.member, cls.plural = service, path, member, name
+        cls.key = key or cls.primary
+        cls.envelop_items = envelop_items
+        cls.fields = {n: spec for n, spec in cls.columns.items() if isinstance(spec, Field)}
+        cls.owner_field = "project_id" if "project_id" in cls.columns else ""
+        cls.missing_kind = cls.missing_kind or f"{cls.__name__}NotFound"
+
+    @classmethod
+    def visible(cls, ctx: "Context") -> Any:
+        """The SQL condition for rows that the caller may know of, None for all: their project's, or all to an admin."""
+        if not cls.owner_field or ctx.is_admin:
+            return None
+        return cls.c[cls.owner_field] == ctx.project_id
+
+    @classmethod
+    def target(cls, tx: Tx, row: Any) -> Mapping[str, Any]:
+        """The row as policy rules see it."""
+        project = row.__dict__.get("project_id")
+        return {**row.__dict__, "tenant_id": project} if project is not None else row.__dict__
+
+    @classmethod
+    def not_found(cls, ctx: "Context", id: str) -> NotFound:
+        text = cls.missing or ctx.service.api.wire.missing
+        return NotFound(text.format(id=id, noun=cls.noun, Noun=cls.noun[:1].upper() + cls.noun[1:]), kind=cls.missing_kind)
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """A resource and the operations that an API offers on it."""
+
+    resource: type[Resource]
+    operations: Sequence["Operation"]
+
+
+def expose(resource: type[Resource], *operations: "Operation") -> Exposed:
+    return Exposed(resource, operations)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON schemas from declarations, and bodies checked against them.
+
+A schema is derived for each verb and microversion from the fields that may be set there, compiled when it is
+first needed, and kept. What it accepts is turned into a mapping from field name to Python value.
+"""
+
+import functools
+import typing
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from cumulet.kernel.errors import BadRequest, Invalid
+from cumulet.kernel.http.messages import as_flag
+from cumulet.kernel.ids import is_uuid
+from cumulet.kernel.resource.fields import Field
+
+if TYPE_CHECKING:
+    from cumulet.kernel.http.wire import WireProfile
+    from cumulet.kernel.resource.declaration import Resource
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array", tuple: "array"}
+_LOOSE_FLAG = ["True", "true", "TRUE", "False", "false", "FALSE", "1", "0", "t", "f", "on", "off", "yes", "no", "ON", "OFF", "YES", "NO"]
+_FORMATS = {"uuid": is_uuid}
+
+
+def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
+    """The JSON schema of one field."""
+    if spec.schema is not None:
+        return spec.schema
+    kind = typing.get_origin(spec.type) or spec.type
+    if kind is bool and loose:
+        flag: dict[str, Any] = {"enum": [True, False, 1, 0, *_LOOSE_FLAG, *([None] if spec.nullable else [])]}
+        return flag
+    name = _JSON_TYPES.get(kind, "string" if kind in (typing.Literal,) or not isinstance(kind, type) else "string")
+    types = [name, *(["string"] if loose and name in ("integer", "number") else [])]
+    schema: dict[str, Any] = {"type": [*types, "null"] if spec.nullable else types if len(types) > 1 else name}
+    if name == "string":
+        bounds = {"minLength": spec.min, "maxLength": spec.max}
+    else:
+        bounds = {"minimum": spec.min, "maximum": spec.max}
+        if len(types) > 1:
+            schema["pattern"] = "^-?[0-9]+$"
+    schema |= {word: bound for word, bound in bounds.items() if bound is not None}
+    if spec.pattern:
+        schema["pattern"] = spec.pattern
+    if spec.format:
+        schema["format"] = spec.format
+    if spec.one_of:
+        return {"enum": [*spec.one_of, *([None] if spec.nullable else [])]}
+    return schema
+
+
+def body_schema(cls: "type[Resource]", verb: str, version: int, wire: "WireProfile") -> dict[str, Any]:
+    """The schema of a create or update body, envelope included."""
+    can = [spec for spec in cls.fields.values() if spec.settable(verb, version)]
+    inner: dict[str, Any] = {
+        "type": "object",
+        "properties": {spec.on_wire: field_schema(spec, loose=wire.loose) for spec in can},
+        "additionalProperties": wire.extra_keys == "allow",
+    }
+    if verb == "create" and (required := [spec.on_wire for spec in can if spec.required]):
+        inner["required"] = required
+    if not cls.member:
+        return inner
+    return {
+        "type": "object",
+        "properties": {cls.member: inner},
+        "required": [cls.member],
+        "additionalProperties": wire.extra_keys == "allow",
+    }
+
+
+@functools.cache
+def _validator(cls: "type[Resource]", verb: str, version: int, wire_key: "_Wire") -> Any:
+    return compile_schema(body_schema(cls, verb, version, wire_key.wire))
+
+
+class _Wire:
+    """A wire profile as part of a cache key: profiles hold mappings, so identity stands for equality."""
+
+    __slots__ = ("wire",)
+
+    def __init__(self, wire: "WireProfile") -> None:
+        self.wire = wire
+
+    def __hash__(self) -> int:
+        return id(self.wire)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Wire) and other.wire is self.wire
+
+
+def compile_schema(schema: Mapping[str, Any]) -> Any:
+    """A validator with our formats; cheap to call, some milliseconds to make."""
+    return jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, formats=_FORMATS)
+
+
+def check(validator: Any, body: Any, wire: "WireProfile") -> None:
+    """Raise Invalid with the family's sentence for the first thing that is wrong."""
+    for error in validator.iter_errors(body):
+        path = [str(part) for part in error.instance_path]
+        message = str(error.message).replace('"', "'")
+        value = error.instance
+        raise Invalid(wire.invalid(".".join(path), value, message) if path else message)
+
+
+def parse(
+    cls: "type[Resource]", verb: str, body: Any, version: int, wire: "WireProfile"
+) -> dict[str, Any]:
+    """The values that a create or update body sets, by field name. Raises Invalid, BadRequest."""
+    if not isinstance(body, dict):
+        raise BadRequest("The request body must be a JSON object.")
+    check(_validator(cls, verb, version, _Wire(wire)), body, wire)
+    values = body[cls.member] if cls.member else body
+    found: dict[str, Any] = {}
+    for spec in cls.fields.values():
+        if spec.on_wire in values and spec.settable(verb, version):
+            found[spec.name] = _native(spec, values[spec.on_wire]) if wire.loose else values[spec.on_wire]
+    return found
+
+
+def _native(spec: Field, value: Any) -> Any:
+    """A loosely written value as its field's type."""
+    if value is None or spec.schema is not None:
+        return value
+    if spec.type is bool:
+        return as_flag(value)
+    if spec.type is int and isinstance(value, str):
+        number = int(value)
+        if (spec.min is not None and number < spec.min) or (spec.max is not None and number > spec.max):
+            raise Invalid(f"Invalid input for {spec.on_wire}: {value} is out of range.")
+        return number
+    return value

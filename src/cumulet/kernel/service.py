@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a service says of itself: a manifest of facts and thunks, so that it costs nothing until it is used.
+
+A manifest names where the service answers, what the catalog says of it, and functions that give the rest when it is needed:
+its API, its flows, its reconcilers, what it offers to other services, what it makes of the reports of hosts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cumulet.kernel import quota
+from cumulet.kernel.auth.policy import Policy, Rule
+from cumulet.kernel.errors import Error
+from cumulet.kernel.http.endpoint import Endpoint
+from cumulet.kernel.http.versions import Microversions
+from cumulet.kernel.http.wire import WireProfile
+from cumulet.kernel.resource.declaration import Exposed, Resource
+from cumulet.kernel.resource.operations import Show
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+    from cumulet.kernel.auth.context import Context
+    from cumulet.kernel.bus import HostFacts, Report
+    from cumulet.kernel.db.tx import Tx
+    from cumulet.kernel.reconcile import Reconciler
+    from cumulet.kernel.saga import Saga
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """Everything that a service answers over HTTP.
+
+    `prefix` stands before the paths of resources and prefixed routes. `routes` are functions marked with @route.
+    `quotas` are what its projects can run out of. `kinds` are policy checks of the service's own, `query` whatever
+    the service wants to do with the path before it is routed.
+    """
+
+    prefix: str
+    wire: WireProfile
+    policies: Mapping[str, Rule]
+    resources: Sequence[Exposed] = ()
+    routes: Sequence[Callable[..., Any]] = ()
+    microversions: Microversions | None = None
+    quota_list: Sequence[quota.Quota] = ()
+    over_quota: Callable[[list[quota.Shortage]], Error] = quota.over_quota
+    kinds: Mapping[str, Any] = field(default_factory=dict)
+    project_in_path: bool = False
+    """Whether a project id may stand between the prefix and the path, as Nova and Cinder allow."""
+    version_headers: bool = True
+    request_id_headers: Sequence[str] = ()
+    """Headers besides X-Openstack-Request-Id that carry the request's id."""
+
+    @cached_property
+    def quotas(self) -> dict[str, quota.Quota]:
+        return {item.name: item for item in self.quota_list}
+
+    @cached_property
+    def endpoints(self) -> list[Endpoint]:
+        """Every route, of resources and functions alike."""
+        found = [
+            operation.endpoint(exposed.resource, self.wire)
+            for exposed in self.resources
+            for operation in exposed.operations
+        ]
+        for function in self.routes:
+            found.extend(function.endpoints)  # type: ignore[attr-defined]
+        return found
+
+    @cached_property
+    def show_rules(self) -> dict[type[Resource], str]:
+        """The policy that lets one see each resource."""
+        return {
+            exposed.resource: operation.policy
+            for exposed in self.resources
+            for operation in exposed.operations
+            if isinstance(operation, Show)
+        }
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A service of the catalog. `suffix` follows the service's path and may hold $(project_id)s."""
+
+    type: str
+    name: str
+    suffix: str = ""
+
+
+ReportHandler = Callable[["Tx", str, "Report"], None]
+"""What a service makes of a report: `(tx, host, report)`."""
+Check = Callable[["Tx"], list[str]]
+"""An invariant: from the database to a sentence for each violation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A manifest. The thunks are called once, when their result is first needed.
+
+    `provides` are contracts, by protocol class. `reports` handle what hosts say of a kind of document. `first_start(tx, app)`
+    fills a new database and changes nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet doctor` checks.
+    """
+
+    name: str
+    path: str
+    port: int
+    catalog: tuple[CatalogEntry, ...]
+    api: Callable[[], Api]
+    admin_rule: str = "admin_required"
+    sagas: Callable[[], "Sequence[Saga]"] = tuple
+    reconcilers: Callable[[], "Sequence[Reconciler]"] = tuple
+    provides: Callable[[], Mapping[type, Any]] = dict
+    reports: Callable[[], Mapping[str, ReportHandler]] = dict
+    first_start: Callable[["Tx", "App"], None] | None = None
+    host_connected: Callable[["Tx", "HostFacts"], None] | None = None
+    invariants: Callable[[], Sequence[Check]] = tuple
+
+
+class Running:
+    """A service in a process: its manifest, and what was made of it so far."""
+
+    def __init__(self, manifest: Service, overrides: Mapping[str, Any] | None = None) -> None:
+        self.manifest = manifest
+        self._overrides = overrides or {}
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def admin_rule(self) -> str:
+        return self.manifest.admin_rule
+
+    @cached_property
+    def api(self) -> Api:
+        return self.manifest.api()
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy(self.api.policies, self._overrides, self.api.kinds)
+
+
+def missing_rules(api: Api) -> list[str]:
+    """Policy names that an endpoint or a field uses and no default defines; an empty list when all is well."""
+    used = {endpoint.policy for endpoint in api.endpoints if endpoint.policy}
+    for exposed in api.resources:
+        for spec in exposed.resource.fields.values():
+            used |= {spec.rule} if spec.rule else set()
+            if spec.set_rule:
+                used |= {spec.set_rule.format(verb=v) for v, on in (("create", spec.create), ("update", spec.update)) if on}
+    return sorted(used - set(api.policies))
+
+
+def own_context(app: "App", service: str, request_id: str = "") -> "Context":
+    """The context in which a service acts for itself: in reconcilers, and when hosts report."""
+    from cumulet.kernel.auth.context import ANONYMOUS, Context
+
+    return Context(app, app.service(service), ANONYMOUS, request_id, elevated=True)
