@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests that boot, reboot, stop and speak on their console, without running anything."""
 
+import asyncio
+import base64
+from pathlib import Path
 from typing import Any
 
 from cumulet.agent.driver import DriverError, State
@@ -9,6 +12,10 @@ from cumulet.agent.drivers.simulated.world import Guest, Twin, World, guest_stat
 from cumulet.contracts.documents import GuestDocument
 
 BOOTS_ON_CONSOLE = 5
+
+_BLACK_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
+)
 
 _BOOT_LOG = """\
 [    0.000000] Linux version 6.1.0-simulated (cumulet) #1 SMP PREEMPT_DYNAMIC
@@ -29,7 +36,13 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
 
     def __init__(self, world: World) -> None:
         super().__init__(world, world.guests)
-        self.calls = {"console_log": self.console_log, "guest_snapshot": self.guest_snapshot}
+        self.calls = {
+            "console_log": self.console_log,
+            "guest_snapshot": self.guest_snapshot,
+            "guest_diagnostics": self.guest_diagnostics,
+            "guest_extend_disk": self.guest_extend_disk,
+            "guest_screendump": self.guest_screendump,
+        }
 
     async def make(self, document: GuestDocument, record: Guest | None) -> Guest:
         self._check_ports(document)
@@ -57,6 +70,25 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
         await self.strike("guest_snapshot", id)
         virtual_bytes = max(1, self._guest(id).document.root_gb) * 2**30
         return {"bytes": await write_empty_image(path, virtual_bytes, format)}
+
+    async def guest_diagnostics(self, id: str) -> dict[str, Any]:
+        """Figures of a running guest that has done nothing yet."""
+        await self.strike("guest_diagnostics", id)
+        guest = self._guest(id)
+        if guest.power not in ("running", "paused"):
+            raise DriverError(f"Guest {id} is not running.")
+        return _diagnostics(guest)
+
+    async def guest_extend_disk(self, id: str) -> None:
+        """A running guest sees the sizes that its volumes have now."""
+        await self.strike("guest_extend_disk", id)
+        self._guest(id)
+
+    async def guest_screendump(self, id: str, path: str) -> None:
+        """A picture of the guest's screen, one black pixel, is a PNG file."""
+        await self.strike("guest_screendump", id)
+        self._guest(id)
+        await asyncio.to_thread(Path(path).write_bytes, _BLACK_PIXEL)
 
     def _guest(self, id: str) -> Guest:
         guest = self.world.guests.get(id)
@@ -95,6 +127,24 @@ def _boots(guest: Guest, document: GuestDocument, *, fresh: bool) -> bool:
         before.rebuilds,
     )
     return fresh or again or guest.power == "stopped"
+
+
+def _diagnostics(guest: Guest) -> dict[str, Any]:
+    document = guest.document
+    disks = len(document.disks) + (document.image_id is not None)
+    idle = {"read_bytes": 0, "read_requests": 0, "write_bytes": 0, "write_requests": 0, "errors_count": 0}
+    return {
+        "state": guest.power,
+        "driver": "simulated",
+        "uptime": 0,
+        "num_cpus": document.vcpus,
+        "cpu_details": [{"id": cpu, "time": 0} for cpu in range(document.vcpus)],
+        "num_disks": disks,
+        "disk_details": [idle] * disks,
+        "num_nics": len(document.nics),
+        "nic_details": [{"mac_address": nic.mac_address} for nic in document.nics],
+        "memory_details": {"maximum": document.memory_mb, "used": document.memory_mb},
+    }
 
 
 def _boot_log(document: GuestDocument) -> str:

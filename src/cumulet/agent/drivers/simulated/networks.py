@@ -21,7 +21,7 @@ class SimulatedNetworks(Twin[NetworkDocument, NetworkDocument]):
         return document
 
     def state(self, record: NetworkDocument) -> State:
-        return {}
+        return {"mtu": record.mtu}
 
 
 class SimulatedSecurityGroups(Twin[SecurityGroupDocument, SecurityGroupDocument]):
@@ -36,7 +36,7 @@ class SimulatedSecurityGroups(Twin[SecurityGroupDocument, SecurityGroupDocument]
         return document
 
     def state(self, record: SecurityGroupDocument) -> State:
-        return {}
+        return {"rules": len(record.rules)}
 
 
 class SimulatedPorts(Twin[PortDocument, PortDocument]):
@@ -47,11 +47,13 @@ class SimulatedPorts(Twin[PortDocument, PortDocument]):
 
     async def make(self, document: PortDocument, record: PortDocument | None) -> PortDocument:
         if document.network_id not in self.world.networks:
-            raise DriverError(f"Network {document.network_id} of port {document.id} is not on this host.")
+            raise DriverError(
+                f"Network {document.network_id} of port {document.id} is not on this host.", retry=True
+            )
         return document
 
     def state(self, record: PortDocument) -> State:
-        return {}
+        return {"up": record.admin_state_up}
 
 
 class SimulatedRouters(Twin[RouterDocument, RouterDocument]):
@@ -64,8 +66,10 @@ class SimulatedRouters(Twin[RouterDocument, RouterDocument]):
         legs = [*document.interfaces, *([document.gateway] if document.gateway else [])]
         for leg in legs:
             if leg.network_id not in self.world.networks:
-                raise DriverError(f"Network {leg.network_id} of router {document.id} is not on this host.")
+                raise DriverError(
+                    f"Network {leg.network_id} of router {document.id} is not on this host.", retry=True
+                )
         return document
 
     def state(self, record: RouterDocument) -> State:
-        return {}
+        return {"up": record.admin_state_up}

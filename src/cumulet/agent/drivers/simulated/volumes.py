@@ -61,11 +61,11 @@ class SimulatedVolumes(Twin[VolumeDocument, Volume]):
             return await self.image_bytes(source.image_id)
         if source.snapshot_id is not None:
             if source.snapshot_id not in self.world.snapshots:
-                raise DriverError(f"Snapshot {source.snapshot_id} is not on this host.")
+                raise DriverError(f"Snapshot {source.snapshot_id} is not on this host.", retry=True)
             return self.world.snapshots[source.snapshot_id].bytes
         if source.volume_id is not None:
             if source.volume_id not in self.world.volumes:
-                raise DriverError(f"Volume {source.volume_id} is not on this host.")
+                raise DriverError(f"Volume {source.volume_id} is not on this host.", retry=True)
             return self.world.volumes[source.volume_id].bytes
         return EMPTY_BYTES
 
@@ -81,7 +81,7 @@ class SimulatedSnapshots(Twin[VolumeSnapshotDocument, Snapshot]):
             return record
         volume = self.world.volumes.get(document.volume_id)
         if volume is None:
-            raise DriverError(f"Volume {document.volume_id} is not on this host.")
+            raise DriverError(f"Volume {document.volume_id} is not on this host.", retry=True)
         return Snapshot(document.id, volume.document.size_gb, volume.bytes)
 
     def state(self, record: Snapshot) -> State:
