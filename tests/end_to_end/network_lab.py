@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plane, its four drivers and stand-ins for guests that send and receive real packets.
 
-A guest is a namespace with a tap of its own; a thread carries frames between that tap and the tap of the guest's
-port, just as QEMU does. Drivers run in an event loop in the background, so tests may block.
+A guest is a namespace with a tap of its own; a thread carries frames between that tap and the tap of the
+guest's port, just as QEMU does. Drivers run in an event loop in the background, so tests may block.
 """
 
 import asyncio
@@ -178,7 +178,7 @@ class Guest:
         self._worker.shutdown()
         namespaces.remove_namespace(self.namespace)
 
-    # -- configuration ----------------------------------------------------------------------------
+    # -- configuration -----------------------------------------------------------------------------
 
     def add_address(self, address: str) -> None:
         ip, length = address.split("/")
@@ -365,7 +365,7 @@ def _sum(message: bytes) -> int:
     return (total & 0xFFFF) + (total >> 16)
 
 
-# -- documents --------------------------------------------------------------------------------------
+# -- documents -------------------------------------------------------------------------------------
 
 
 def subnet(cidr: str, **more: Any) -> SubnetSpec:

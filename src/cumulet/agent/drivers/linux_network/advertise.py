@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cumulet.agent.drivers.linux_network.links import Link
-from cumulet.agent.drivers.linux_network.namespaces import socket_inside
+from cumulet.agent.drivers.linux_network.namespaces import identify_namespace, socket_inside
 from cumulet.contracts.documents import NetworkDocument, SubnetSpec
 
 ROUTER_LIFETIME_SECONDS = 1800
@@ -82,17 +82,18 @@ class Advertiser:
         self._ticking: asyncio.Task[None] | None = None
         self._message = b""
         self._index = 0
+        self._place = 0
 
     async def announce(self, said: Announcement | None, link: Link) -> None:
         """Exactly this is announced from now on; None falls silent."""
         if said is None:
             await self.close()
             return
-        message = encode(said, link.mac)
-        if self._socket is not None and (self._message, self._index) == (message, link.index):
+        wanted = encode(said, link.mac), link.index, identify_namespace(self._namespace)
+        if self._socket is not None and (self._message, self._index, self._place) == wanted:
             return
         await self.close()
-        self._message, self._index = message, link.index
+        self._message, self._index, self._place = wanted
         self._socket = await asyncio.to_thread(self._open)
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._hear)
         self._ticking = asyncio.create_task(self._tick())

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4
-from cumulet.agent.drivers.linux_network.namespaces import run_inside
+from cumulet.agent.drivers.linux_network.namespaces import end_processes, run_inside
 from cumulet.agent.drivers.linux_network.nft import find_program
 from cumulet.agent.drivers.linux_network.records import write_whole
 from cumulet.contracts.documents import NetworkDocument, PortDocument, SubnetSpec
@@ -243,9 +243,11 @@ class DhcpServer:
         await asyncio.to_thread(run_inside, self._namespace, command)
 
     async def _stop(self) -> None:
+        """No dnsmasq runs in the namespace, not even one whose files were lost."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             for _ in range(50):
                 if self.process() is None:
+                    await asyncio.to_thread(end_processes, self._namespace)
                     return
                 self._signal(sign)
                 await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from cumulet.agent.driver import Surroundings
-from cumulet.agent.drivers.linux_network.namespaces import socket_inside
+from cumulet.agent.drivers.linux_network.namespaces import identify_namespace, socket_inside
 
 ADDRESS_V4 = "169.254.169.254"
 ADDRESS_V6 = "fe80::a9fe:a9fe"
@@ -28,15 +28,16 @@ class MetadataServer:
         self._namespace = namespace
         self._place = place
         self._servers: list[asyncio.Server] = []
-        self._listening_on: int | None = None
+        self._listening_on: tuple[int, int | None] | None = None
         self._around: Surroundings | None = None
 
     async def listen(self, around: Surroundings, interface: int | None) -> None:
         """Guests are answered on 169.254.169.254, and on the link-local address of an interface."""
-        if self._servers and self._listening_on == interface:
+        place = identify_namespace(self._namespace), interface
+        if self._servers and self._listening_on == place:
             return
         await self.close()
-        self._around, self._listening_on = around, interface
+        self._around, self._listening_on = around, place
         sockets = await asyncio.to_thread(self._sockets, interface)
         for opened in sockets:
             self._servers.append(await asyncio.start_server(self._converse, sock=opened, limit=8192))

@@ -43,6 +43,11 @@ def namespace_exists(name: str) -> bool:
         return False
 
 
+def identify_namespace(name: str) -> int:
+    """A number that no other namespace has while anything holds this one: one made anew has another."""
+    return (FOLDER / name).stat().st_ino
+
+
 def list_namespaces() -> list[str]:
     return sorted(entry.name for entry in FOLDER.iterdir()) if FOLDER.is_dir() else []
 
@@ -132,10 +137,9 @@ def write_settings(name: str, settings: dict[str, str]) -> None:
 
 def end_processes(name: str) -> None:
     """No process lives in the namespace any more."""
-    home = FOLDER / name
     if not namespace_exists(name):
         return
-    inode = home.stat().st_ino
+    inode = identify_namespace(name)
     for sign in (signal.SIGTERM, signal.SIGKILL):
         for _ in range(20):
             found = _processes(inode)

@@ -7,6 +7,7 @@ networks share a cable, and the machine answers there for the gateway address of
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import Mapping
 
 from cumulet.agent.driver import Call, DriverError, State, Surroundings
@@ -19,6 +20,10 @@ from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names
 from cumulet.agent.drivers.linux_network.namespaces import MACHINE
 from cumulet.agent.drivers.linux_network.plane import Plane, explained
 from cumulet.contracts.documents import NetworkDocument, SubnetSpec
+
+log = logging.getLogger(__name__)
+
+_ALIAS = "network:"
 
 _SETTINGS = {
     "ipv6/conf/all/accept_ra": "0",
@@ -60,8 +65,11 @@ class NetworkDriver:
         """The servers that outlived the agent are taken over, and those that died run again."""
         await self._plane.open(around)
         for document in list(self._plane.networks.documents.values()):
-            if await self._bridge_exists(document):
-                await self._serve(document)
+            try:
+                with explained(f"The network {document.id}"):
+                    await self._serve(document)
+            except DriverError as error:  # its document comes again, and with it the next try
+                log.warning("%s", error)
 
     async def stop(self) -> None:
         for services in self._services.values():
@@ -76,11 +84,11 @@ class NetworkDriver:
         await self._plane.purge()
 
     async def observe(self) -> dict[str, State]:
-        found = {}
-        for document in list(self._plane.networks.documents.values()):
-            if await self._bridge_exists(document):
-                found[document.id] = _state(document)
-        return found
+        plane = self._plane
+        links = await plane.work(plane.links.all, plane.namespace)
+        found = {link.alias.removeprefix(_ALIAS) for link in links if link.alias.startswith(_ALIAS)}
+        found |= await asyncio.to_thread(plane.owned, "dhcp")
+        return {id: {} for id in found | plane.networks.documents.keys()}
 
     async def apply(self, document: NetworkDocument) -> State:
         with explained(f"The network {document.id}"):
@@ -97,7 +105,7 @@ class NetworkDriver:
             await self._serve(document)
         for told in self._plane.network_changed:
             told(document.id)
-        return _state(document)
+        return {}
 
     async def remove(self, id: str) -> None:
         with explained(f"The network {id}"):
@@ -117,14 +125,10 @@ class NetworkDriver:
 
     # -- the bridge --------------------------------------------------------------------------------
 
-    async def _bridge_exists(self, document: NetworkDocument) -> bool:
-        name = self._plane.bridge_of(document.id)
-        return await self._plane.work(self._plane.links.find, self._plane.namespace, name) is not None
-
     async def _bridge(self, document: NetworkDocument) -> None:
         name = bridge_name(document.id)
         link = await self._plane.work(
-            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=f"network:{document.id}"
+            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=_ALIAS + document.id
         )
         await self._plane.filters.put_zone(name, link.index)
 
@@ -209,7 +213,3 @@ def gateway_of(subnet: SubnetSpec) -> str | None:
 
 def _with_length(address: str, cidr: str) -> str:
     return f"{address}/{ipaddress.ip_network(cidr, strict=False).prefixlen}"
-
-
-def _state(document: NetworkDocument) -> State:
-    return {"mtu": document.mtu}

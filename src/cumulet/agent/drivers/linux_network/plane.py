@@ -138,6 +138,11 @@ class Plane:
     def ports_of(self, network_id: str) -> list[PortDocument]:
         return [port for port in self.ports.documents.values() if port.network_id == network_id]
 
+    def owned(self, kind: str) -> set[str]:
+        """The ids that have a namespace of this kind."""
+        found = [self.names.owned(name) for name in namespaces.list_namespaces()]
+        return {owned.id for owned in found if owned is not None and owned.kind == kind}
+
     async def open_tap(self, port_id: str, *, offload: bool = True) -> int:
         """A file descriptor of a port's tap, to be handed to the process of its guest."""
         with explained(f"The tap of port {port_id}"):

@@ -35,9 +35,10 @@ class PortDriver:
                 await self.remove(id)
 
     async def observe(self) -> dict[str, State]:
-        links = await self._plane.work(self._plane.links.all, self._plane.namespace)
-        aliases = [link.alias for link in links if link.alias.startswith(_ALIAS)]
-        return {alias.removeprefix(_ALIAS): self._state(alias.removeprefix(_ALIAS)) for alias in aliases}
+        plane = self._plane
+        links = await plane.work(plane.links.all, plane.namespace)
+        found = {link.alias.removeprefix(_ALIAS) for link in links if link.alias.startswith(_ALIAS)}
+        return {id: {} for id in found | plane.ports.documents.keys()}
 
     async def apply(self, document: PortDocument) -> State:
         """The filters stand before the tap does, so no guest ever speaks unfiltered."""
@@ -51,7 +52,7 @@ class PortDriver:
             if before is not None and before.network_id != document.network_id:
                 await self._networks.renew_leases(before.network_id)
             await self._networks.renew_leases(document.network_id)
-        return self._state(document.id)
+        return {}
 
     async def remove(self, id: str) -> None:
         plane = self._plane
@@ -69,7 +70,3 @@ class PortDriver:
             make_tap(self._plane.namespace, tap, self._plane.owner)
         mtu = self._plane.networks.documents[document.network_id].mtu
         links.enslave(tap, bridge, mtu=mtu, alias=_ALIAS + document.id)
-
-    def _state(self, id: str) -> State:
-        document = self._plane.ports.documents.get(id)
-        return {"up": document is not None and document.admin_state_up}

@@ -3,11 +3,12 @@
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import struct
 from collections.abc import Iterable, Mapping
 
-from cumulet.agent.driver import Call, State, Surroundings
+from cumulet.agent.driver import Call, DriverError, State, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces
 from cumulet.agent.drivers.linux_network.advertise import ROUTER_LIFETIME_SECONDS, Advertiser, announcement
 from cumulet.agent.drivers.linux_network.links import Leg, Link
@@ -18,6 +19,8 @@ from cumulet.agent.drivers.linux_network.nat import render_nat
 from cumulet.agent.drivers.linux_network.nft import load_program
 from cumulet.agent.drivers.linux_network.plane import Plane, explained
 from cumulet.contracts.documents import HostRoute, RouterDocument, RouterGateway, RouterInterface, SubnetSpec
+
+log = logging.getLogger(__name__)
 
 _SETTINGS = {
     "ipv4/ip_forward": "1",
@@ -69,10 +72,14 @@ class RouterDriver:
         """The routers that outlived the agent answer metadata and announce again."""
         await self._plane.open(around)
         self._plane.network_changed.append(self._network_changed)
-        for router_id in await self.observe():
+        for router_id in await asyncio.to_thread(self._plane.owned, "router"):
             document = self._plane.routers.documents.get(router_id)
             if document is not None:
-                await self._attend(document)
+                try:
+                    with explained(f"The router {router_id}"):
+                        await self._attend(document)
+                except DriverError as error:  # its document comes again, and with it the next try
+                    log.warning("%s", error)
 
     async def stop(self) -> None:
         await self._dismiss()
@@ -85,12 +92,8 @@ class RouterDriver:
             await self._dismiss()
 
     async def observe(self) -> dict[str, State]:
-        found = {}
-        for namespace in await asyncio.to_thread(namespaces.list_namespaces):
-            owned = self._plane.names.owned(namespace)
-            if owned and owned.kind == "router":
-                found[owned.id] = _state(self._plane.routers.documents.get(owned.id))
-        return found
+        found = await asyncio.to_thread(self._plane.owned, "router")
+        return {id: {} for id in found | self._plane.routers.documents.keys()}
 
     async def apply(self, document: RouterDocument) -> State:
         plane, namespace = self._plane, self._plane.names.router(document.id)
@@ -103,7 +106,7 @@ class RouterDriver:
             new = await plane.work(self._connect, document, namespace)
             await asyncio.to_thread(_announce_addresses, namespace, new)
             await self._attend(document)
-        return _state(document)
+        return {}
 
     async def remove(self, id: str) -> None:
         with explained(f"The router {id}"):
@@ -245,7 +248,3 @@ def _announce_addresses(namespace: str, new: Iterable[tuple[Link, str]]) -> None
         with socket_inside(namespace, socket.AF_PACKET, socket.SOCK_RAW) as opened:
             opened.bind((link.name, _ETHERTYPE_ARP))
             opened.send(_BROADCAST + mac + struct.pack("!H", _ETHERTYPE_ARP) + arp)
-
-
-def _state(document: RouterDocument | None) -> State:
-    return {"up": document is not None and document.admin_state_up}

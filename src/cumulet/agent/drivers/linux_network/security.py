@@ -126,17 +126,13 @@ class SecurityGroupDriver:
                 await self.remove(id)
 
     async def observe(self) -> dict[str, State]:
-        return {group.id: _state(group) for group in self._plane.groups.documents.values()}
+        return {id: {} for id in self._plane.groups.documents}
 
     async def apply(self, document: SecurityGroupDocument) -> State:
         self._plane.groups.put(document)
         await self._plane.filters.put_group(document)
-        return _state(document)
+        return {}
 
     async def remove(self, id: str) -> None:
         await self._plane.filters.drop_group(id)
         self._plane.groups.drop(id)
-
-
-def _state(group: SecurityGroupDocument) -> State:
-    return {"rules": len(group.rules)}
