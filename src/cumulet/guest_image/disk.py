@@ -82,7 +82,7 @@ def _make_file_system(root: Path, raw: Path) -> None:
 
 
 def _corrections(root: Path) -> Iterator[str]:
-    """What to tell debugfs so that files have the owners of rootfs.OWNERS, and no traces of when they were built."""
+    """What to tell debugfs so that files have the owners of rootfs.OWNERS and no trace of the build."""
     for path in [root, *sorted(root.rglob("*"))]:
         inside = path.relative_to(root)
         user, group = rootfs.OWNERS.get(str(inside), (0, 0))
