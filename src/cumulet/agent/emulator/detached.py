@@ -29,8 +29,7 @@ class Detached:
 
     async def start(self, site: Site, argv: Sequence[str], *, pass_fds: Sequence[int] = ()) -> None:
         """The daemon is ready. Raises DriverError when it did not start."""
-        command = [*argv, "-daemonize" if "system" in argv[0] else "--daemonize"]
-        await programs.run(site.command(command), pass_fds=pass_fds, deadline=LAUNCH)
+        await programs.run(site.command([*argv, "--daemonize"]), pass_fds=pass_fds, deadline=LAUNCH)
 
     def pid(self) -> int | None:
         """Its process id while it runs."""

@@ -53,16 +53,16 @@ async def run(argv: Sequence[str], *, pass_fds: Sequence[int] = (), deadline: fl
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        raise failure(_name(argv), complaint.decode(errors="replace"))
+        raise failure(_name(argv), process.returncode, complaint.decode(errors="replace"))
     return output
 
 
-def failure(program: str, complaint: str) -> DriverError:
+def failure(program: str, status: int, complaint: str) -> DriverError:
     """The error of a program that failed, from what it wrote to its standard error."""
     if DISK_FULL in complaint:
         return DriverError("The disk of the host is full.")
     lines = [line for line in complaint.splitlines() if line.strip() and "warning:" not in line]
-    said = lines[-1].removeprefix(f"{program}: ") if lines else "it gave no reason"
+    said = lines[-1].removeprefix(f"{program}: ") if lines else f"it ended with status {status} and no word."
     return DriverError(f"{program} failed: {said}", retry=any(sign in complaint for sign in BUSY))
 
 

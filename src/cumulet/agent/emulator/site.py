@@ -15,8 +15,8 @@ from pathlib import Path
 
 from cumulet.agent.driver import DriverError
 
-LONGEST_SOCKET = 107
-"""Bytes in the path of a unix socket on Linux."""
+LONGEST_STATE_DIR = 107 - len("/guests//qmp.sock") - 36
+"""Bytes in the path of a unix socket on Linux, less what follows the state directory for a guest."""
 
 KVM = Path("/dev/kvm")
 
@@ -59,12 +59,11 @@ class Site:
         return self.uid is not None and os.geteuid() == 0 and self.uid != 0
 
     def prepare(self, folder: Path) -> None:
-        """The folder exists and belongs to the site's user. Raises DriverError when its sockets cannot."""
-        sample = folder / ("x" * 36) / "qmp.sock" if folder == self.guests else folder / ("x" * 40 + ".sock")
-        if len(os.fsencode(sample)) > LONGEST_SOCKET:
+        """The folder exists and belongs to the site's user."""
+        if len(os.fsencode(self.state_dir)) > LONGEST_STATE_DIR:
             raise DriverError(
                 f"The state directory {self.state_dir} is too long a path for unix sockets; "
-                "choose one of at most 54 characters."
+                f"choose one of at most {LONGEST_STATE_DIR} bytes."
             )
         self.state_dir.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o711, exist_ok=True)

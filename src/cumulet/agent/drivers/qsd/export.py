@@ -15,7 +15,7 @@ from pathlib import Path
 from cumulet.agent.driver import DriverError
 from cumulet.agent.emulator.detached import Detached
 from cumulet.agent.emulator.live_copy import clear_copies, qcow2_node
-from cumulet.agent.emulator.monitor import Monitor
+from cumulet.agent.emulator.monitor import Monitor, MonitorError
 from cumulet.agent.emulator.site import Site, volume_socket
 
 NODE = "disk"
@@ -43,6 +43,7 @@ class Export:
         self._daemon = Detached(site.volumes / f"{volume_id}.pid")
         self._monitor: Monitor | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
 
     @property
     def serving(self) -> bool:
@@ -65,11 +66,10 @@ class Export:
 
     async def open(self) -> None:
         """The volume is served, by the daemon that an earlier agent left if there is one."""
-        if not self.serving:
-            await self._daemon.start(self._site, self._command())
-        monitor = await self.monitor()
-        if not await monitor.run("query-block-exports"):
-            await monitor.run("block-export-add", self._export())
+        async with self._opening:
+            monitor = await self._answering()
+            if not await monitor.run("query-block-exports"):
+                await monitor.run("block-export-add", self._export())
         if self._watch is None:
             self._watch = asyncio.create_task(self._keep_open())
 
@@ -125,6 +125,17 @@ class Export:
                 await self.open()
                 continue
             await asyncio.sleep(PAUSE)
+
+    async def _answering(self) -> Monitor:
+        """A session with the daemon, which is started when it does not run, or is just dying."""
+        if self.serving:
+            try:
+                return await self.monitor()
+            except MonitorError:
+                if not await self._daemon.ended(PAUSE):
+                    raise
+        await self._daemon.start(self._site, self._command())
+        return await self.monitor()
 
     def _export(self) -> dict[str, object]:
         return {"type": "nbd", "id": NODE, "node-name": NODE, "name": self._volume_id, "writable": True}
