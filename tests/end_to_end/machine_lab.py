@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host with the real drivers of guests, volumes and snapshots, in a folder of its own.
 
-As root the programs run as nobody, as they should. A guest without a system (its root disk is blank) is enough
-for most of its life: firmware runs, and waits.
+As root the programs run as nobody, as they should. A guest without a system (its root disk is blank) is
+enough for most of its life: firmware runs, and waits.
 """
 
 import asyncio

@@ -98,7 +98,7 @@ class Monitor:
         try:
             return await self._client.execute(command, arguments)
         except ExecuteError as error:
-            raise MonitorError(f"QEMU refused {command}: {error.error.desc}") from error
+            raise MonitorError(f"QEMU refused {command}: {error}") from error
         except (ExecInterruptedError, StateError, OSError, EOFError) as error:
             raise MonitorError(f"QEMU ended before it answered {command}.", lost=True) from error
 

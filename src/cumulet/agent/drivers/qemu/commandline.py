@@ -60,7 +60,7 @@ def command_line(launch: Launch) -> list[str]:
         *accelerator_arguments(launch.accelerator),
         *("-machine", "pc,usb=off,vmport=off,dump-guest-core=off", "-boot", "menu=off,strict=on"),
         *("-smp", _processors(document), "-m", f"{document.memory_mb}M"),
-        *("-rtc", "base=utc,driftfix=slew", "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"),
+        *("-rtc", "base=utc,driftfix=slew", "-sandbox", "on,obsolete=deny,resourcecontrol=deny"),
         *_channels(launch.folder),
         *_fixed_devices(document),
         *_disks(launch),

@@ -56,7 +56,7 @@ class GuestProcess:
         """A process that is just dying is gone."""
         if self.pid is not None:
             try:
-                await self.monitor()
+                await (await self.monitor()).run("query-status")
             except MonitorError:
                 await self._daemon.ended(QUIT)
 
