@@ -321,9 +321,11 @@ def test_two_networks_may_use_the_same_addresses(lab: Lab) -> None:
 class Campus:
     """Two inner networks, an outer one and a router between them, with a guest in each inner network."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.outer = network(subnet(OUTSIDE, enable_dhcp=False, dhcp_ip=None), external=True, mtu=1500)
+    def __init__(self, lab: Lab, outer=None, address: str = "198.18.77.10") -> None:
+        self.lab, self.address = lab, address
+        self.outer = outer or network(
+            subnet(OUTSIDE, enable_dhcp=False, dhcp_ip=None), external=True, mtu=1500
+        )
         self.open = group(inward(), inward(ethertype="IPv6"))
         self.nets = [network(subnet("10.9.1.0/24")), network(subnet("10.9.2.0/24"))]
         self.ports = [
@@ -347,7 +349,7 @@ class Campus:
             port_id=port_id,
             network_id=self.outer.id,
             mac_address=mac,
-            cidrs=("198.18.77.10/24",),
+            cidrs=(f"{self.address}/24",),
             next_hops=("198.18.77.1",),
         )
         specs = tuple(
@@ -574,7 +576,26 @@ def test_removing_is_exact_and_may_be_repeated(lab: Lab) -> None:
     assert list(links) == [lab.plane.namespace]
     assert sorted(link.name for link in links[lab.plane.namespace]) == ["br-machine", "lo", "machine"]
     assert processes == []
-    assert "tap" not in ruleset and "group-" not in ruleset and "members" not in ruleset
+    assert not [word for word in ("-egress", "-from", "group-", "members") if word in ruleset]
+
+
+def test_two_hosts_on_one_machine_share_an_external_network(lab: Lab, tmp_path: Path) -> None:
+    other = Lab(tmp_path / "other", f"t{os.getpid()}b")
+    campus = Campus(lab)
+    there = Campus(other, outer=campus.outer, address="198.18.77.11")
+    other.apply(there.router(("198.18.77.21", "10.9.2.5")))
+    lab.apply(campus.router(("198.18.77.20", "10.9.1.5")))
+
+    try:
+        assert all(ping(f"198.18.77.{last}") for last in (10, 11, 20, 21))
+        with machine_listening("198.18.77.1", 8099) as seen:
+            assert campus.guests[0].connects("198.18.77.1", 8099)
+            assert there.guests[1].connects("198.18.77.1", 8099)
+        assert seen == ["198.18.77.20", "198.18.77.21"]
+    finally:
+        other.close()
+    assert ping("198.18.77.20")
+    assert not ping("198.18.77.21", patience=NEVER)
 
 
 def test_two_hosts_on_one_machine_do_not_clash_and_purge_leaves_nothing(lab: Lab, tmp_path: Path) -> None:

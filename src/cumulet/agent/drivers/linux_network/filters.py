@@ -63,8 +63,10 @@ flush chain {INET} always-in
 flush chain {INET} answers
 add rule {BRIDGE} prerouting meta mark set 0
 add rule {BRIDGE} prerouting iifname vmap @guests
+add rule {BRIDGE} prerouting iifname "tap*" drop
 add rule {BRIDGE} forward meta mark set 0
 add rule {BRIDGE} forward oifname vmap @towards
+add rule {BRIDGE} forward oifname "tap*" drop
 add rule {INET} zoning ct zone set iifname map @zones
 add rule {INET} prerouting meta mark vmap @egress
 add rule {INET} forward meta mark vmap @ingress
@@ -236,15 +238,12 @@ class _Chains:
 
 
 def _port(port: PortDocument, number: int, stateful: bool) -> Iterator[str]:
-    if not port.port_security and port.admin_state_up:
-        yield from _forget_port(port, number)
-        return
     chains = _Chains(tap_name(port.id), number)
     for family, chain in chains.all():
         yield f"add chain {family} {chain}"
         yield f"flush chain {family} {chain}"
-    bodies: tuple[Iterable[str], ...] = (["drop"],) * 4
-    if port.admin_state_up:
+    bodies: tuple[Iterable[str], ...] = (["accept" if port.admin_state_up else "drop"],) * 4
+    if port.admin_state_up and port.port_security:
         bodies = (
             _from_guest(port, number),
             [_UNTAGGED, f"meta mark set {number}", "accept"],

@@ -8,7 +8,7 @@ makes each a critical section.
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from cumulet.contracts.documents import HostRoute
 
 _UP = 1
 _NODAD = 0x02
+_MAIN = 254
 _STATIC = 4
 """The kernel's number for routes that an administrator set; only those are ours to remove."""
 
@@ -191,15 +192,14 @@ class Links:
         with suppress_exists():
             self.at(namespace).addr("add", index=link.index, address=address, prefixlen=length, **more)
 
-    def overlap(self, namespace: str, but: str, networks: Iterable[str]) -> str | None:
-        """The first address of another link that meets one of the networks, as "eth0 10.0.0.2/24"."""
+    def overlap(self, namespace: str, networks: Iterable[str], counts: Callable[[Link], bool]) -> str | None:
+        """The first address, of a link that counts, that meets one of the networks: "eth0 10.0.0.2/24"."""
         wanted = [ipaddress.ip_network(text, strict=False) for text in networks]
-        names = {link.index: link.name for link in self.all(namespace)}
+        links = {link.index: link for link in self.all(namespace) if counts(link)}
         for message in self.at(namespace).get_addr():
-            name = names.get(message["index"], "?")
             interface = ipaddress.ip_interface(f"{message.get('address')}/{message['prefixlen']}")
-            if name != but and any(_overlaps(interface.network, network) for network in wanted):
-                return f"{name} {interface}"
+            if message["index"] in links and any(_overlaps(interface.network, n) for n in wanted):
+                return f"{links[message['index']].name} {interface}"
         return None
 
     # -- routes ------------------------------------------------------------------------------------
@@ -220,10 +220,26 @@ class Links:
                     failed.append(destination)
         return failed
 
+    def set_host_routes(self, namespace: str, link: Link, wanted: Iterable[str]) -> None:
+        """Exactly these single addresses are looked for behind the link."""
+        handle, asked, present = self.at(namespace), set(wanted), set()
+        for family, length in ((socket.AF_INET, 32), (socket.AF_INET6, 128)):
+            for message in handle.get_routes(family=family, table=_MAIN, oif=link.index):
+                ours = message["proto"] == _STATIC and not message.get("gateway")
+                if ours and message["dst_len"] == length:
+                    present.add(message.get("dst"))
+        for address in present - asked:
+            with suppress(NetlinkError):
+                handle.route("del", dst=_alone(address), oif=link.index, family=_family(address))
+        for address in sorted(asked - present):
+            handle.route(
+                "replace", dst=_alone(address), oif=link.index, family=_family(address), proto=_STATIC
+            )
+
     def _routes(self, namespace: str) -> set[tuple[str, str]]:
         found = set()
         for family, everything in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-            for message in self.at(namespace).get_routes(family=family, table=254):
+            for message in self.at(namespace).get_routes(family=family, table=_MAIN):
                 if message["proto"] == _STATIC and message.get("gateway"):
                     destination = message.get("dst") or everything
                     found.add((f"{destination}/{message['dst_len']}", message.get("gateway")))
@@ -255,6 +271,10 @@ def _link(message: Any) -> Link:
 
 def _family(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _alone(address: str) -> str:
+    return f"{address}/{128 if ':' in address else 32}"
 
 
 def _by_length(text: str) -> tuple[int, str]:

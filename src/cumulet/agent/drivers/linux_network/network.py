@@ -17,9 +17,8 @@ from cumulet.agent.drivers.linux_network.dhcp import DhcpServer, has_dhcp
 from cumulet.agent.drivers.linux_network.links import Leg, Link
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, ADDRESS_V6, MetadataServer
 from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names
-from cumulet.agent.drivers.linux_network.namespaces import MACHINE
 from cumulet.agent.drivers.linux_network.plane import Plane, explained
-from cumulet.contracts.documents import NetworkDocument, SubnetSpec
+from cumulet.contracts.documents import NetworkDocument
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ class NetworkDriver:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self._services: dict[str, Services] = {}
-        self._joining = asyncio.Lock()
 
     async def start(self, around: Surroundings) -> None:
         """The servers that outlived the agent are taken over, and those that died run again."""
@@ -93,9 +91,9 @@ class NetworkDriver:
     async def apply(self, document: NetworkDocument) -> State:
         with explained(f"The network {document.id}"):
             if document.external:
-                await self._plane.work(self._refuse_overlap, document)
+                await self._plane.machine.refuse_overlap(document)
             self._plane.networks.put(document)
-            await self._join_machine()
+            await self._plane.machine.follow()
             if document.external:
                 await self._plane.work(
                     self._plane.links.remove, self._plane.namespace, bridge_name(document.id)
@@ -115,7 +113,7 @@ class NetworkDriver:
             await self._plane.work(self._plane.links.remove, self._plane.namespace, bridge_name(id))
             await self._plane.filters.put_zone(bridge_name(id), None)
             self._plane.networks.drop(id)
-            await self._join_machine()
+            await self._plane.machine.follow()
 
     async def renew_leases(self, network_id: str) -> None:
         """The DHCP server knows the ports as they are now; changes in quick succession become one."""
@@ -131,29 +129,6 @@ class NetworkDriver:
             self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=_ALIAS + document.id
         )
         await self._plane.filters.put_zone(name, link.index)
-
-    # -- the machine's end -------------------------------------------------------------------------
-
-    async def _join_machine(self) -> None:
-        """The machine holds the gateway address of every external subnet."""
-        async with self._joining:
-            await self._plane.work(self._set_gateways)
-
-    def _set_gateways(self) -> None:
-        links, networks = self._plane.links, self._plane.networks.documents.values()
-        wanted = [gateway_of(s) for network in networks if network.external for s in network.subnets]
-        link = links.need(MACHINE, self._plane.link)
-        links.set_addresses(MACHINE, link, [text for text in wanted if text])
-
-    def _refuse_overlap(self, document: NetworkDocument) -> None:
-        """An external subnet that the machine's own network uses would cut the machine off."""
-        cidrs = [subnet.cidr for subnet in document.subnets if gateway_of(subnet)]
-        other = self._plane.links.overlap(MACHINE, self._plane.link, cidrs)
-        if other:
-            raise DriverError(
-                f"The external network {document.id} overlaps with {other} of this machine; "
-                "choose another address range."
-            )
 
     # -- the services ------------------------------------------------------------------------------
 
@@ -205,10 +180,6 @@ class NetworkDriver:
         namespaces.end_processes(namespace)
         self._plane.links.remove(self._plane.namespace, dhcp_names(network_id)[0])
         namespaces.remove_namespace(namespace)
-
-
-def gateway_of(subnet: SubnetSpec) -> str | None:
-    return _with_length(subnet.gateway_ip, subnet.cidr) if subnet.gateway_ip else None
 
 
 def _with_length(address: str, cidr: str) -> str:

@@ -25,6 +25,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from cumulet.agent.driver import DriverError, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces, taps
 from cumulet.agent.drivers.linux_network.links import Links
+from cumulet.agent.drivers.linux_network.machine import MachineEnd
 from cumulet.agent.drivers.linux_network.names import (
     MACHINE_BRIDGE,
     MACHINE_PEER,
@@ -66,6 +67,7 @@ class Plane:
         self.ports = Records(state / "ports", PortDocument)
         self.groups = Records(state / "security_groups", SecurityGroupDocument)
         self.routers = Records(state / "routers", RouterDocument)
+        self.machine = MachineEnd(self)
         self.network_changed: list[Callable[[str], None]] = []
         """Called with a network's id after it changed; routers announce its prefixes."""
         self._around: Surroundings | None = None

@@ -49,6 +49,7 @@ class PortDriver:
             plane.ports.put(document)
             await plane.filters.put_port(document)
             await plane.work(self._plug, document, bridge)
+            await self._follow(document)
             if before is not None and before.network_id != document.network_id:
                 await self._networks.renew_leases(before.network_id)
             await self._networks.renew_leases(document.network_id)
@@ -62,7 +63,14 @@ class PortDriver:
             document = plane.ports.documents.get(id)
             plane.ports.drop(id)
             if document is not None:
+                await self._follow(document)
                 await self._networks.renew_leases(document.network_id)
+
+    async def _follow(self, document: PortDocument) -> None:
+        """The machine finds the port when it lies outside."""
+        network = self._plane.networks.documents.get(document.network_id)
+        if network is not None and network.external:
+            await self._plane.machine.follow()
 
     def _plug(self, document: PortDocument, bridge: str) -> None:
         links, tap = self._plane.links, tap_name(document.id)

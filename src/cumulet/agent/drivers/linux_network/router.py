@@ -105,6 +105,7 @@ class RouterDriver:
             await load_program(namespace, render_nat(document))
             new = await plane.work(self._connect, document, namespace)
             await asyncio.to_thread(_announce_addresses, namespace, new)
+            await plane.machine.follow()
             await self._attend(document)
         return {}
 
@@ -116,6 +117,7 @@ class RouterDriver:
                     await attendants.close()
             await self._plane.work(self._leave, id)
             self._plane.routers.drop(id)
+            await self._plane.machine.follow()
 
     # -- the namespace, in the worker thread -------------------------------------------------------
 
