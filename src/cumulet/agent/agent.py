@@ -75,6 +75,10 @@ class Agent:
     def connected(self) -> bool:
         return self._connected.is_set()
 
+    async def wait_connected(self) -> None:
+        """Return once the control plane has answered and what it wants is known."""
+        await self._connected.wait()
+
     @property
     def idle(self) -> bool:
         """Whether all that was heard of is made and told; things in trouble may still be tried again."""
