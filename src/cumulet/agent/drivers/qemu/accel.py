@@ -22,7 +22,7 @@ DEADLINE = 5.0
 """Seconds that the guest has; with KVM it takes a tenth of one."""
 
 BOOT_SECTOR = (
-    bytes.fromhex("baf400 b010 ee f4".replace(" ", ""))  # mov dx, 0xf4; mov al, 0x10; out dx, al; hlt
+    bytes.fromhex("baf400 b010 ee f4")  # mov dx, 0xf4; mov al, 0x10; out dx, al; hlt
 ).ljust(510, b"\0") + b"\x55\xaa"
 
 BOOTED = "status 33"
@@ -71,7 +71,7 @@ def _command(accelerator: Accelerator, disk: Path) -> list[str]:
         *("qemu-system-x86_64", "-accel", accelerator, "-machine", "pc", "-m", "16"),
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=0x1"),
-        *("-drive", f"file={disk},format=raw,if=virtio,read-only=on"),
+        *("-drive", f"file={disk},format=raw,if=floppy,read-only=on"),
     ]
 
 

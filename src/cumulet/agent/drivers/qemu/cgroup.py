@@ -5,6 +5,7 @@ It lies outside of the agent's own group, lest whoever stops the agent's service
 guest weighs as much as it has processors.
 """
 
+import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 SHARE = {"cpu.shares": 1024, "cpu.weight": 100}
 """What one processor weighs, in version 1 and in version 2."""
+
+TRIES, PAUSE = 50, 0.01
+"""How often, and after how many seconds, the removal of a group is tried."""
 
 HEAVIEST = 10_000
 
@@ -29,10 +33,19 @@ def confine(guest_id: str, pid: int, vcpus: int) -> None:
         (group / "cgroup.procs").write_text(str(pid))
 
 
-def release(guest_id: str) -> None:
-    """The group of a guest without a process is gone, and so is the parent when it was the last."""
+async def release(guest_id: str) -> None:
+    """The group of a guest without a process is gone, and so is the parent when it was the last.
+
+    The kernel counts the process in for a moment after its end.
+    """
+    group = _parent() / guest_id
+    for _ in range(TRIES):
+        with suppress(OSError):
+            os.rmdir(group)
+        if not group.exists():
+            break
+        await asyncio.sleep(PAUSE)
     with suppress(OSError):
-        os.rmdir(_parent() / guest_id)
         os.rmdir(_parent())
 
 

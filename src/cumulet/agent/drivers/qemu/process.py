@@ -104,7 +104,7 @@ class GuestProcess:
             if not await self._daemon.ended(QUIT):
                 await self._daemon.kill()
         await self.let_go()
-        cgroup.release(self._folder.path.name)
+        await cgroup.release(self._folder.path.name)
 
     async def let_go(self) -> None:
         """The process runs on without this agent."""
@@ -128,7 +128,7 @@ class GuestProcess:
         await monitor.lost.wait()
         await self._daemon.ended()
         if not self._ending:
-            cgroup.release(self._folder.path.name)
+            await cgroup.release(self._folder.path.name)
             self._on_end()
 
     async def _open_taps(self, record: Record) -> dict[str, int]:
