@@ -114,10 +114,6 @@ class Agent:
 
     # -- the host protocol -----------------------------------------------------------------------------
 
-    async def wait_connected(self) -> None:
-        """Return once the control plane has been reached and what it wants is known."""
-        await self._connected.wait()
-
     def hint(self) -> None:
         """Some document changed; may be called from any thread."""
         loop = self._loop
