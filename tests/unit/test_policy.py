@@ -323,7 +323,7 @@ def as_oslo_says(
     return [bool(enforcer.enforce(name, target, dict(creds))) for name in [*NAMES, "absent"]]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rule_sets(), SCOPES, CREDS, TARGETS)
 def test_oslo_policy_gives_the_same_answers(
     rules: dict[str, Any], scopes: list[str], creds: dict[str, Any], target: dict[str, Any]
