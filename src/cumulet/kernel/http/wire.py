@@ -122,6 +122,7 @@ class Page:
     last: str | None
     more: bool
     marker: str | None
+    count: int = 0
 
 
 def page_url(ctx: "Context", page: Page, marker: str | None, **changes: str) -> str:

@@ -40,7 +40,10 @@ class Found:
 class Listing:
     """What is being listed, before the request has a say.
 
-    `where` conditions hold whatever is asked. Unknown query keys are ignored unless `strict`.
+    `where` conditions hold whatever is asked. Unknown query keys are ignored unless `strict`. `sortable` maps the sort
+    keys of a query to fields, where an API has other names for them than for the fields; `order` is the order
+    unless one is asked for, where it is not the family's. `markers` are the conditions for a row that a marker may
+    name, where that is not every visible row.
     """
 
     resource: "type[Resource]"
@@ -48,19 +51,22 @@ class Listing:
     where: Sequence[Any] = ()
     strict: bool = False
     paged: bool = True
+    sortable: Mapping[str, str] | None = None
+    order: Sequence[tuple[str, str]] = ()
+    markers: Sequence[Any] | None = None
 
 
 def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     """The rows of the asked page, and where it stands in the list."""
     cls, query, wire = listing.resource, request.query, ctx.service.api.wire
     conditions = [*listing.where, *_conditions(ctx, listing, query)]
-    order = _order(cls, query, wire, ctx.version)
+    order = _order(listing, query, wire, ctx.version)
     limit = _limit(query, wire) if listing.paged else None
     marker = query.get("marker") if listing.paged else None
     backwards = query.flag("page_reverse")
     order = [(name, descending != backwards) for name, descending in order]
     if marker is not None:
-        conditions.append(_after(tx, ctx, cls, order, marker))
+        conditions.append(_after(tx, ctx, listing, order, marker))
     columns = [_direction(cls.c[name], descending) for name, descending in order]
     rows = tx.all(cls, *conditions, order_by=columns, limit=limit + 1 if limit is not None else None)
     more = limit is not None and len(rows) > limit
@@ -69,7 +75,8 @@ def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
         rows.reverse()
     keys = [str(row.__dict__[cls.key]) for row in rows[:1] + rows[-1:]] or [None, None]
     return Found(
-        rows, Page(request.path, tuple(query.pairs), limit, keys[0], keys[-1], more, marker)
+        rows,
+        Page(request.path, tuple(query.pairs), limit, keys[0], keys[-1], more, marker, len(rows)),
     )
 
 
@@ -114,23 +121,24 @@ def _typed(spec: Field, value: str) -> Any:
     return value
 
 
-def _order(
-    cls: "type[Resource]", query: Query, wire: "WireProfile", version: int
-) -> list[tuple[str, bool]]:
+def _order(listing: Listing, query: Query, wire: "WireProfile", version: int) -> list[tuple[str, bool]]:
     """Field names and whether each descends, the primary key last."""
-    sortable = {spec.on_wire: spec.name for spec in cls.fields.values() if spec.sort and spec.known_in(version)}
+    cls, usual = listing.resource, listing.order or wire.default_sort
+    sortable = listing.sortable or {
+        spec.on_wire: spec.name for spec in cls.fields.values() if spec.sort and spec.known_in(version)
+    }
     asked = wire.sort(query)
     order: list[tuple[str, bool]] = []
     for key, direction in asked or ():
         if not key:
-            order += [(name, direction == "desc") for name, _ in wire.default_sort if name in cls.c]
+            order += [(name, direction == "desc") for name, _ in usual if name in cls.c]
             continue
         if key not in sortable:
             raise BadRequest(f"Cannot sort by '{key}': it must be one of {', '.join(sorted(sortable))}.")
         if direction not in ("", "asc", "desc"):
             raise BadRequest(f"Unknown sort direction '{direction}', must be 'asc' or 'desc'.")
         order.append((sortable[key], direction == "desc"))
-    order = order or [(name, way == "desc") for name, way in wire.default_sort if name in cls.c]
+    order = order or [(name, way == "desc") for name, way in usual if name in cls.c]
     if cls.primary not in (name for name, _ in order):
         order.append((cls.primary, order[-1][1] if order else False))
     return order
@@ -146,11 +154,15 @@ def _limit(query: Query, wire: "WireProfile") -> int | None:
 
 
 def _after(
-    tx: Tx, ctx: "Context", cls: "type[Resource]", order: list[tuple[str, bool]], marker: str
+    tx: Tx, ctx: "Context", listing: Listing, order: list[tuple[str, bool]], marker: str
 ) -> Any:
     """The condition for rows that sort after the marker's row."""
-    visible = cls.visible(ctx)
-    where = [cls.c[cls.key] == marker] + ([visible] if visible is not None else [])
+    cls = listing.resource
+    where = [cls.c[cls.key] == marker]
+    if listing.markers is not None:
+        where += listing.markers
+    elif (visible := cls.visible(ctx)) is not None:
+        where.append(visible)
     last = tx.first(cls, *where)
     if last is None:
         raise BadRequest(f"marker [{marker}] not found", kind="InvalidInput")

@@ -145,7 +145,7 @@ class List(Operation):
 
     `brief` shows only brief fields; `detail` serves the whole ones below /detail. `filters` are queries that are no plain
     comparison. `page_since` is the microversion from which paging works, `strict_since` the one from which unknown
-    query keys are refused. `where(tx, ctx, request)` adds conditions.
+    query keys are refused. `where(tx, ctx, request)` adds conditions. `sortable` and `order` are those of `Listing`.
     """
 
     brief: bool = False
@@ -154,6 +154,8 @@ class List(Operation):
     page_since: str = ""
     strict_since: str | None = None
     where: Callable[..., Sequence[Any]] | None = None
+    sortable: Mapping[str, str] | None = None
+    order: Sequence[tuple[str, str]] = ()
     rows: Callable[..., Sequence[Any]] | None = None
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
@@ -180,6 +182,8 @@ class List(Operation):
             where=where if visible is None else [*where, visible],
             strict=self.strict_since is not None and (not self.strict_since or ctx.at(self.strict_since)),
             paged=not self.page_since or ctx.at(self.page_since),
+            sortable=self.sortable,
+            order=self.order,
         )
         found = find(tx, ctx, listing, request)
         bodies = self._bodies(cls, tx, ctx, found.rows)
