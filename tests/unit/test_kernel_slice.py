@@ -11,9 +11,9 @@ from cumulet.testing.people import people
 VOLUMES = "/volume/v3/volumes"
 
 
-def test_a_volume_is_made_grown_and_deleted(tmp_path: Path) -> None:
+def test_a_volume_is_made_grown_and_deleted(tmp_path: Path, database: str) -> None:
     async def talk() -> None:
-        async with Cloud.running(tmp_path, [people(), CINDER]) as cloud:
+        async with Cloud.running(tmp_path, [people(), CINDER], database=database) as cloud:
             cloud.token = "member"
             made = await cloud.request("POST", VOLUMES, {"volume": {"size": 1, "name": "disk"}})
             assert made.status == 202, made

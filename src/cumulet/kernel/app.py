@@ -75,7 +75,8 @@ class App:
         found = self._contracts.get(protocol)
         if found is None:
             for running in self.services.values():
-                self._contracts.update(running.manifest.provides())
+                for wanted, given in running.manifest.provides().items():
+                    self._contracts[wanted] = given(self) if isinstance(given, type) else given
             found = self._contracts.get(protocol)
             if found is None:
                 raise LookupError(f"no service of this cloud provides {protocol.__name__}")

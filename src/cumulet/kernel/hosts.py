@@ -128,7 +128,7 @@ def published(tx: Tx, host: str, kind: str, id: str) -> bool:
 
 def _write(tx: Tx, ctx: Context, key: str, row: DocumentRow | None, body: str | None) -> list[int]:
     host, kind, id = key.split("/", 2)
-    epoch, n = tx.execute(_NEXT, {"id": host}).one()
+    epoch, n = tx.execute(_NEXT, {"host": host}).one()
     story = ctx.request_id
     if row is None:
         tx.insert(DocumentRow(id=key, host=host, kind=kind, thing_id=id, epoch=epoch, n=n, body=body, request_id=story))
@@ -140,7 +140,7 @@ def _write(tx: Tx, ctx: Context, key: str, row: DocumentRow | None, body: str | 
 
 _NEXT = (
     sa.update(HostRow.table)
-    .where(HostRow.c.id == sa.bindparam("id"))
+    .where(HostRow.c.id == sa.bindparam("host"))
     .values(n=HostRow.c.n + 1)
     .returning(HostRow.c.epoch, HostRow.c.n)
 )

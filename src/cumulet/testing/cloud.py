@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole cloud in one process, for tests: the real kernel and services, simulated hosts, HTTP in process.
 
-    async with Cloud.running(tmp_path, SERVICES) as cloud:
-        answer = await cloud.request("GET", "/volume/v3/volumes", token="member")
+async with Cloud.running(tmp_path, SERVICES) as cloud:
+    answer = await cloud.request("GET", "/volume/v3/volumes", token="member")
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -80,7 +80,9 @@ class Cloud:
     async def add_host(self, name: str) -> Agent:
         """Start a simulated host, or start it again as it was, and wait until it is connected."""
         world = self.worlds.setdefault(name, World(clock=self.app.clock))
-        agent = Agent(facts(name), simulated_drivers(world), self.app.hosts, MemoryJournal(), clock=self.app.clock)
+        agent = Agent(
+            facts(name), simulated_drivers(world), self.app.hosts, MemoryJournal(), clock=self.app.clock
+        )
         self.agents[name] = agent
         await agent.start()
         await agent.wait_connected()

@@ -167,7 +167,7 @@ def _collect(cls: type[Row]) -> dict[str, Column]:
             if not isinstance(spec, Column):
                 spec = Column(default=spec)
             kind, nullable = _without_none(annotation)
-            found[name] = dataclasses.replace(spec, name=name, type=kind, nullable=nullable)
+            found[name] = dataclasses.replace(spec, name=name, type=kind, nullable=nullable or spec.nullable)
     revision = found.pop("revision")
     return found | {"revision": revision}
 

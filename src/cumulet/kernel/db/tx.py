@@ -228,12 +228,18 @@ def _delete(cls: type[Row]) -> sa.Delete:
 def _integrity(row: Row, error: IntegrityError, retry: bool) -> Exception:
     """What a broken constraint means: a taken unique value, or a reference that does not hold."""
     columns = _violated_unique(row, error)
+    if not columns and not _is_reference(error):
+        return error
     if not columns:
         return Conflict(f"{row.noun.capitalize()} refers to something that does not exist or is in use.")
     if retry:
         return Retry(f"{row.noun} with this {', '.join(columns)} was made by another")
     taken = ", ".join(f"{name} {row.__dict__.get(name)}" for name in columns)
     return Duplicate(f"{row.noun.capitalize()} with {taken} already exists.", columns=columns)
+
+
+def _is_reference(error: IntegrityError) -> bool:
+    return getattr(error.orig, "sqlstate", "") == "23503" or str(error.orig).startswith("FOREIGN KEY")
 
 
 def _violated_unique(row: Row, error: IntegrityError) -> tuple[str, ...]:

@@ -242,16 +242,16 @@ class Run:
     def _pivot(self, tx: Tx) -> bool:
         if self._cancelled:
             return False
-        tx.execute(_PIVOT, {"id": self.id})
+        tx.execute(_PIVOT, {"saga": self.id})
         return True
 
     async def _note_try(self, why: str, attempt: int) -> None:
         self.row = self.row.but(why=why)
-        await self._write(lambda tx: tx.execute(_NOTE, {"id": self.id, "why": why, "tries": attempt + 1}))
+        await self._write(lambda tx: tx.execute(_NOTE, {"saga": self.id, "reason": why, "count": attempt + 1}))
 
     async def move(self, state: str, why: str | None = None) -> None:
         """Change the saga's state under its fence."""
-        await self._write(lambda tx: tx.execute(_MOVE, {"id": self.id, "to": state, "why": why}))
+        await self._write(lambda tx: tx.execute(_MOVE, {"saga": self.id, "to": state, "reason": why}))
         self.row = self.row.but(state=state, why=why)
 
     async def finish(self, state: str, saga: Saga, why: str | None = None) -> None:
@@ -263,7 +263,7 @@ class Run:
                 saga.on_failure(tx, self.ctx, why or "", **self.row.arguments)
             tx.delete_where(SagaKey, SagaKey.c.saga_id == self.id)
             tx.delete_where(SagaStep, SagaStep.c.saga_id == self.id)
-            tx.execute(_MOVE, {"id": self.id, "to": state, "why": why})
+            tx.execute(_MOVE, {"saga": self.id, "to": state, "reason": why})
             tx.after_commit(self.app.sagas.wake)
 
         await self._write(end)
@@ -307,20 +307,20 @@ _ATTEMPT = Step(_attempt)
 
 def _touch(tx: Tx, id: str, owner: str | None) -> bool:
     """Assert that the saga is still this owner's, and lock its row; whether it was cancelled."""
-    found = tx.execute(_FENCE, {"id": id, "owner": owner, "now": tx.now}).first()
+    found = tx.execute(_FENCE, {"saga": id, "by": owner, "at": tx.now}).first()
     if found is None:
         raise LostLease(f"saga {id} is another worker's now")
     return bool(found[0])
 
 
 _S = SagaRow.table
-_MINE = sa.update(_S).where(_S.c.id == sa.bindparam("id"))
+_MINE = sa.update(_S).where(_S.c.id == sa.bindparam("saga"))
 _FENCE = (
     sa.update(_S)
-    .where(_S.c.id == sa.bindparam("id"), _S.c.owner == sa.bindparam("owner"))
-    .values(updated_at=sa.bindparam("now"))
+    .where(_S.c.id == sa.bindparam("saga"), _S.c.owner == sa.bindparam("by"))
+    .values(updated_at=sa.bindparam("at"))
     .returning(_S.c.cancelled)
 )
 _PIVOT = _MINE.values(pivoted=True)
-_NOTE = _MINE.values(why=sa.bindparam("why"), tries=sa.bindparam("tries"))
-_MOVE = _MINE.values(state=sa.bindparam("to"), why=sa.bindparam("why"))
+_NOTE = _MINE.values(why=sa.bindparam("reason"), tries=sa.bindparam("count"))
+_MOVE = _MINE.values(state=sa.bindparam("to"), why=sa.bindparam("reason"))

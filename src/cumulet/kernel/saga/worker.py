@@ -157,7 +157,9 @@ class Worker:
         except asyncio.CancelledError:
             raise
         except Exception:
-            self.app.log.exception("a saga could not be carried on", saga=saga.name, id=run.id)
+            self.app.log.exception("a saga could not be carried on; it is taken up again", saga=saga.name, id=run.id)
+            await self.app.clock.sleep(LOOK_EVERY)
+            self.wake()
 
     async def _carry_out(self, saga: Saga, run: Run) -> None:
         why = run.row.why
