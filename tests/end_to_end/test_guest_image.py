@@ -35,6 +35,15 @@ class Guest:
     port: int
     seconds_to_ssh: float
 
+    def monitor(self, command: str) -> None:
+        """QEMU does what its monitor is told."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self.console.with_name("monitor")))
+            monitor.sendall(f"{command}\n".encode())
+            monitor.shutdown(socket.SHUT_WR)
+            while monitor.recv(4096):
+                pass
+
     def run(self, command: str) -> str:
         """What a command wrote in the guest."""
         done = ssh(self.key, self.port, command)
@@ -172,11 +181,22 @@ def test_the_tools_that_suites_call_are_there(guest: Guest) -> None:
     assert "ext4" in guest.run("sudo blkid /dev/vda1")
 
 
+def test_disks_and_interfaces_can_be_plugged_in(guest: Guest) -> None:
+    disk = guest.console.with_name("data.qcow2")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"], check=True)
+    guest.monitor(f"drive_add 0 if=none,id=data,file={disk}")
+    guest.monitor("device_add virtio-blk-pci,drive=data,id=plugged")
+    guest.monitor("netdev_add user,id=second,net=10.9.0.0/24")
+    guest.monitor("device_add virtio-net-pci,netdev=second,id=card")
+    guest.run("sudo cirros-wait 100 /dev/vdc /sys/class/net/eth1 && sudo cirros-dhcpc up eth1")
+    assert "eth1    inet 10.9.0.15/24" in guest.run("ip -o addr")
+    assert guest.run("ip route | head -1") == "default via 10.0.2.2 dev eth0"
+    guest.run("sudo mkfs -t ext4 -q /dev/vdc && sudo mount /dev/vdc /mnt && sudo umount /mnt")
+
+
 def test_the_power_button_shuts_the_guest_down(guest: Guest) -> None:
-    with socket.socket(socket.AF_UNIX) as monitor:
-        monitor.connect(str(guest.console.with_name("monitor")))
-        monitor.sendall(b"system_powerdown\n")
-        assert guest.process.wait(timeout=30) == 0
+    guest.monitor("system_powerdown")
+    assert guest.process.wait(timeout=30) == 0
 
 
 def wait_for(guest: Guest, text: str) -> None:
