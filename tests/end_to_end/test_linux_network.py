@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Linux network plane carries, stops and translates real packets."""
 
+import asyncio
+import multiprocessing
 import os
 import shutil
 import socket
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from network_lab import (
     NEVER,
+    Guest,
     Lab,
     connects,
     group,
@@ -334,8 +337,12 @@ class Campus:
         self.router_id, self.legs = new_id(), tuple(self.leg(n, net) for n, net in enumerate(self.nets, 1))
         self.gateway_port = new_id(), new_mac()
         lab.apply(self.outer, *self.nets, *self.ports, self.open, self.router())
-        self.guests = [
-            lab.guest(nic, f"10.9.{n}.5/24", gateway=f"10.9.{n}.1") for n, nic in enumerate(self.ports, 1)
+        self.guests = self.plug()
+
+    def plug(self) -> list[Guest]:
+        return [
+            self.lab.guest(nic, f"10.9.{n}.5/24", gateway=f"10.9.{n}.1")
+            for n, nic in enumerate(self.ports, 1)
         ]
 
     def leg(self, n: int, net) -> RouterInterface:
@@ -615,6 +622,65 @@ def test_two_hosts_on_one_machine_do_not_clash_and_purge_leaves_nothing(lab: Lab
     assert set(os.listdir("/sys/class/net")) == before
     assert not other.state.exists()
     assert tap_name(nic.id) not in os.listdir("/sys/class/net")
+
+
+def test_a_rule_that_cannot_be_spoils_nothing_but_itself(lab: Lab) -> None:
+    good, bad = group(inward(protocol="tcp")), group(inward(protocol="carrier-pigeon"))
+    wrong = group(inward(protocol="tcp", port_range_min=9, port_range_max=7))
+    driver = lab.drivers["security_group"]
+
+    async def together():
+        return await asyncio.gather(*map(driver.apply, (good, bad, wrong)), return_exceptions=True)
+
+    one, two, three = lab.run(together())
+
+    assert one == {}
+    assert isinstance(two, DriverError) and "no protocol carrier-pigeon" in str(two)
+    assert isinstance(three, DriverError) and "Range" in str(three)
+    lab.restart()
+    assert set(lab.observe("security_group")) == {good.id}
+
+
+def test_an_agent_killed_at_any_time_is_continued_by_the_next(lab: Lab) -> None:
+    campus = Campus(lab)
+    documents = (campus.outer, *campus.nets, *campus.ports, campus.open, campus.router())
+    lab.remove(campus.router(), *campus.ports)
+    for guest in campus.guests:
+        guest.close()
+        lab.guests.remove(guest)
+    lab.stop()
+    for lifetime in (0.02, 0.05, 0.1, 0.15, 0.25, 0.4):
+        builder = multiprocessing.get_context("spawn").Process(
+            target=build_and_raze, args=(lab.state, lab.host, documents)
+        )
+        builder.start()
+        until = time.monotonic() + 20
+        while not (lab.state / "started").exists() and time.monotonic() < until:
+            time.sleep(0.005)
+        time.sleep(lifetime)
+        builder.kill()
+        builder.join()
+        (lab.state / "started").unlink()
+
+        lab.start()
+        lab.apply(*documents)
+        one, two = campus.plug()
+        assert one.ping("10.9.2.5") and one.lease()
+        for guest in (one, two):
+            guest.close()
+            lab.guests.remove(guest)
+        lab.remove(campus.router(), *campus.ports)
+        lab.stop()
+    lab.start()
+
+
+def build_and_raze(state: Path, host: str, documents) -> None:
+    """An agent that makes everything and removes it, over and over."""
+    lab = Lab(state, host)
+    (state / "started").touch()
+    while True:
+        lab.apply(*documents)
+        lab.remove(*reversed(documents))
 
 
 @pytest.mark.parametrize("lost", ["bridge", "tap", "leg", "dhcp namespace", "router namespace", "records"])

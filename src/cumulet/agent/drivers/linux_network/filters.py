@@ -22,7 +22,7 @@ an agent is the whole. Every statement can be made twice.
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cumulet.agent.drivers.linux_network.links import link_local
@@ -119,8 +119,8 @@ def render_whole(wish: Filters) -> str:
     return "".join(anew) + render_change(Filters(), wish)
 
 
-def render_change(old: Filters, new: Filters, touched: str | None = None) -> str:
-    """The program that turns the one into the other; the port or group `touched` is written in any case."""
+def render_change(old: Filters, new: Filters, touched: Collection[str] = ()) -> str:
+    """The program that turns the one into the other; ports and groups `touched` are written in any case."""
     lines = [_HEAD]
     lines += [line for group_id in sorted(new.declared() - old.declared()) for line in _declare(group_id)]
     lines += _zones(old, new)
@@ -129,7 +129,7 @@ def render_change(old: Filters, new: Filters, touched: str | None = None) -> str
     for port_id in sorted(old.ports.keys() - new.ports.keys()):
         lines += _forget_port(old.ports[port_id], old.numbers[port_id])
     for port_id, port in new.ports.items():
-        if port_id == touched or old.ports.get(port_id) != port or old.stateful(port) != new.stateful(port):
+        if port_id in touched or old.ports.get(port_id) != port or old.stateful(port) != new.stateful(port):
             lines += _port(port, new.numbers[port_id], new.stateful(port))
     lines += [line for group_id in sorted(old.declared() - new.declared()) for line in _undeclare(group_id)]
     return "\n".join(lines) + "\n"
@@ -154,10 +154,10 @@ def _undeclare(group_id: str) -> Iterator[str]:
     yield f"delete set {INET} {members_name(group_id, 6)}"
 
 
-def _groups(old: Filters, new: Filters, touched: str | None) -> Iterator[str]:
+def _groups(old: Filters, new: Filters, touched: Collection[str]) -> Iterator[str]:
     for group_id in sorted(new.declared()):
         group = new.groups.get(group_id, UNKNOWN_GROUP)
-        if group_id != touched and old.groups.get(group_id, UNKNOWN_GROUP).rules == group.rules:
+        if group_id not in touched and old.groups.get(group_id, UNKNOWN_GROUP).rules == group.rules:
             continue
         yield from _empty_chains((f"group-in-{group_id}", f"group-out-{group_id}"))
         for rule in group.rules:
@@ -170,11 +170,11 @@ def _empty_chains(names: Iterable[str]) -> Iterator[str]:
         yield f"flush chain {INET} {name}"
 
 
-def _members(old: Filters, new: Filters, touched: str | None) -> Iterator[str]:
+def _members(old: Filters, new: Filters, touched: Collection[str]) -> Iterator[str]:
     before, after = old.members(), new.members()
     for group_id in sorted(new.declared()):
         wanted = after.get(group_id, [])
-        if group_id == touched or before.get(group_id, []) != wanted:
+        if group_id in touched or before.get(group_id, []) != wanted:
             for version in (4, 6):
                 name = members_name(group_id, version)
                 yield f"flush set {INET} {name}"

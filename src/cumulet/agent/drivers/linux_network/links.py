@@ -6,6 +6,7 @@ socket to the thread that opened it, so every method here runs in the plane's on
 makes each a critical section.
 """
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
@@ -82,12 +83,13 @@ class Links:
 
     def find(self, namespace: str, name: str) -> Link | None:
         try:
-            found = self.at(namespace).get_links(ifname=name)
+            return _link(self.at(namespace).link("get", ifname=name)[0])
+        except FileNotFoundError:  # the namespace itself is not there
+            return None
         except NetlinkError as error:
-            if error.code == 19:
+            if error.code == errno.ENODEV:
                 return None
             raise
-        return next((_link(message) for message in found if message.get("ifname") == name), None)
 
     def all(self, namespace: str) -> list[Link]:
         return [_link(message) for message in self.at(namespace).get_links()]
@@ -216,7 +218,7 @@ class Links:
             try:
                 handle.route("add", dst=destination, gateway=hop, family=_family(hop), proto=_STATIC)
             except NetlinkError as error:
-                if error.code != 17:
+                if error.code != errno.EEXIST:
                     failed.append(destination)
         return failed
 
@@ -253,7 +255,7 @@ class suppress_exists(suppress):
         super().__init__(NetlinkError)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        return isinstance(error, NetlinkError) and error.code == 17
+        return isinstance(error, NetlinkError) and error.code == errno.EEXIST
 
 
 def _link(message: Any) -> Link:

@@ -14,15 +14,14 @@ from cumulet.agent.driver import Call, DriverError, State, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces
 from cumulet.agent.drivers.linux_network.advertise import Advertiser, announcement
 from cumulet.agent.drivers.linux_network.dhcp import DhcpServer, has_dhcp
+from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.links import Leg, Link
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, ADDRESS_V6, MetadataServer
 from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names
-from cumulet.agent.drivers.linux_network.plane import Plane, explained
+from cumulet.agent.drivers.linux_network.plane import Plane
 from cumulet.contracts.documents import NetworkDocument
 
 log = logging.getLogger(__name__)
-
-_ALIAS = "network:"
 
 _SETTINGS = {
     "ipv6/conf/all/accept_ra": "0",
@@ -83,13 +82,13 @@ class NetworkDriver:
 
     async def observe(self) -> dict[str, State]:
         plane = self._plane
-        links = await plane.work(plane.links.all, plane.namespace)
-        found = {link.alias.removeprefix(_ALIAS) for link in links if link.alias.startswith(_ALIAS)}
+        found = await plane.work(plane.labelled, self.kind)
         found |= await asyncio.to_thread(plane.owned, "dhcp")
         return {id: {} for id in found | plane.networks.documents.keys()}
 
     async def apply(self, document: NetworkDocument) -> State:
         with explained(f"The network {document.id}"):
+            await self._plane.ensure()
             if document.external:
                 await self._plane.machine.refuse_overlap(document)
             self._plane.networks.put(document)
@@ -126,7 +125,7 @@ class NetworkDriver:
     async def _bridge(self, document: NetworkDocument) -> None:
         name = bridge_name(document.id)
         link = await self._plane.work(
-            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=_ALIAS + document.id
+            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=f"network:{document.id}"
         )
         await self._plane.filters.put_zone(name, link.index)
 

@@ -14,16 +14,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from pyroute2.netlink.exceptions import NetlinkError
-
 from cumulet.agent.driver import DriverError, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces, taps
+from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.links import Links
 from cumulet.agent.drivers.linux_network.machine import MachineEnd
 from cumulet.agent.drivers.linux_network.names import (
@@ -33,7 +31,7 @@ from cumulet.agent.drivers.linux_network.names import (
     bridge_name,
     tap_name,
 )
-from cumulet.agent.drivers.linux_network.nft import RejectedProgram, find_program
+from cumulet.agent.drivers.linux_network.nft import find_program
 from cumulet.agent.drivers.linux_network.records import Records
 from cumulet.agent.drivers.linux_network.security import FilterTable
 from cumulet.contracts.documents import NetworkDocument, PortDocument, RouterDocument, SecurityGroupDocument
@@ -98,6 +96,16 @@ class Plane:
                     await self._recall()
             self._users += 1
 
+    async def ensure(self) -> None:
+        """The plane exists, even if someone removed its namespace since it was opened."""
+        if namespaces.namespace_exists(self.namespace):
+            return
+        async with self._opening:
+            with explained("The network plane of this host"):
+                await self.work(self.links.close)
+                await self.work(self._lay)
+                await self._recall()
+
     async def close(self) -> None:
         """Once the last driver let go no handle is open; all that was made stays."""
         async with self._opening:
@@ -111,7 +119,7 @@ class Plane:
             await self.work(self._clear)
         for records in (self.networks, self.ports, self.groups, self.routers):
             records.documents.clear()
-        await self.filters.forget()
+        self.filters.forget()
         if not self.is_open:
             await self._let_go()
 
@@ -139,6 +147,13 @@ class Plane:
 
     def ports_of(self, network_id: str) -> list[PortDocument]:
         return [port for port in self.ports.documents.values() if port.network_id == network_id]
+
+    def labelled(self, label: str) -> set[str]:
+        """The ids in the aliases, "label:id", of the plane's links. Runs in the worker thread."""
+        if not namespaces.namespace_exists(self.namespace):
+            return set()
+        aliases = (link.alias.partition(":") for link in self.links.all(self.namespace))
+        return {id for head, _, id in aliases if head == label and id}
 
     def owned(self, kind: str) -> set[str]:
         """The ids that have a namespace of this kind."""
@@ -204,21 +219,3 @@ def require_host() -> None:
             raise DriverError(
                 "Security groups need the kernel module br_netfilter, which could not be loaded."
             )
-
-
-@contextmanager
-def explained(subject: str) -> Iterator[None]:
-    """What the kernel or a program refuses becomes one sentence about the subject."""
-    try:
-        yield
-    except NetlinkError as error:
-        raise DriverError(f"{subject} could not be made true: {error.args[1]}.", retry=True) from error
-    except RejectedProgram as error:
-        raise DriverError(f"{subject} could not be made true: {error}.") from error
-    except subprocess.CalledProcessError as error:
-        words = (error.stderr or "").strip() or f"it ended with status {error.returncode}"
-        raise DriverError(
-            f"{subject} could not be made true: {error.cmd[0]}: {words}.", retry=True
-        ) from error
-    except (OSError, LookupError) as error:
-        raise DriverError(f"{subject} could not be made true: {error}.", retry=True) from error

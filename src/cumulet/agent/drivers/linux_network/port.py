@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports: a tap on the bridge of a network, the filters in front of it, and its lease."""
 
+import asyncio
 from collections.abc import Mapping
 
 from cumulet.agent.driver import Call, State, Surroundings
+from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.network import NetworkDriver
-from cumulet.agent.drivers.linux_network.plane import Plane, explained
+from cumulet.agent.drivers.linux_network.plane import Plane
 from cumulet.agent.drivers.linux_network.taps import make_tap
 from cumulet.contracts.documents import PortDocument, tap_name
-
-_ALIAS = "port:"
 
 
 class PortDriver:
@@ -31,13 +31,11 @@ class PortDriver:
 
     async def purge(self) -> None:
         if self._plane.is_open:
-            for id in await self.observe():
-                await self.remove(id)
+            await asyncio.gather(*(self.remove(id) for id in await self.observe()))
 
     async def observe(self) -> dict[str, State]:
         plane = self._plane
-        links = await plane.work(plane.links.all, plane.namespace)
-        found = {link.alias.removeprefix(_ALIAS) for link in links if link.alias.startswith(_ALIAS)}
+        found = await plane.work(plane.labelled, self.kind)
         return {id: {} for id in found | plane.ports.documents.keys()}
 
     async def apply(self, document: PortDocument) -> State:
@@ -46,8 +44,8 @@ class PortDriver:
         bridge = plane.bridge_of(document.network_id)
         before = plane.ports.documents.get(document.id)
         with explained(f"The port {document.id}"):
-            plane.ports.put(document)
             await plane.filters.put_port(document)
+            plane.ports.put(document)
             await plane.work(self._plug, document, bridge)
             await self._follow(document)
             if before is not None and before.network_id != document.network_id:
@@ -77,4 +75,4 @@ class PortDriver:
         if links.find(self._plane.namespace, tap) is None:
             make_tap(self._plane.namespace, tap, self._plane.owner)
         mtu = self._plane.networks.documents[document.network_id].mtu
-        links.enslave(tap, bridge, mtu=mtu, alias=_ALIAS + document.id)
+        links.enslave(tap, bridge, mtu=mtu, alias=f"port:{document.id}")

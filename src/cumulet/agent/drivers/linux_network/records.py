@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the plane was last told, one file a document.
 
-A record is written before the kernel is touched and removed after, so that whatever exists has one. An
+A record is written before a link or a namespace is made and removed after, so that whatever exists has one.
+Filters need none: they are loaded anew, from the records, whenever the plane is opened. An
 agent that starts anew reads from them which addresses are members of which group and which lease belongs to
 whom, long before the control plane has sent everything again.
 """

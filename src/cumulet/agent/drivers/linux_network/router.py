@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from cumulet.agent.driver import Call, DriverError, State, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces
 from cumulet.agent.drivers.linux_network.advertise import ROUTER_LIFETIME_SECONDS, Advertiser, announcement
+from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.links import Leg, Link
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, MetadataServer
 from cumulet.agent.drivers.linux_network.names import leg_names
 from cumulet.agent.drivers.linux_network.namespaces import socket_inside
 from cumulet.agent.drivers.linux_network.nat import render_nat
 from cumulet.agent.drivers.linux_network.nft import load_program
-from cumulet.agent.drivers.linux_network.plane import Plane, explained
+from cumulet.agent.drivers.linux_network.plane import Plane
 from cumulet.contracts.documents import HostRoute, RouterDocument, RouterGateway, RouterInterface, SubnetSpec
 
 log = logging.getLogger(__name__)
@@ -87,8 +88,7 @@ class RouterDriver:
 
     async def purge(self) -> None:
         if self._plane.is_open:
-            for id in await self.observe():
-                await self.remove(id)
+            await asyncio.gather(*(self.remove(id) for id in await self.observe()))
             await self._dismiss()
 
     async def observe(self) -> dict[str, State]:
@@ -165,9 +165,9 @@ class RouterDriver:
     def _leave(self, router_id: str) -> None:
         namespace, links = self._plane.names.router(router_id), self._plane.links
         links.forget(namespace)
-        for link in links.all(self._plane.namespace):
-            if link.alias == f"router:{router_id}":
-                links.remove(self._plane.namespace, link.name)
+        document = self._plane.routers.documents.get(router_id)
+        for leg in _legs(document) if document else ():
+            links.remove(self._plane.namespace, leg_names(leg.port_id)[0])
         namespaces.end_processes(namespace)
         namespaces.remove_namespace(namespace)
 

@@ -39,7 +39,9 @@ _WITH_PORTS = {6, 17, 33, 132, 136}
 
 def protocol_number(protocol: str, ethertype: str) -> int:
     """The number of a protocol; plain "icmp" under IPv6 means ICMPv6, as upstream has it."""
-    number = int(protocol) if protocol.isdigit() else PROTOCOLS[protocol.lower()]
+    number = int(protocol) if protocol.isdigit() else PROTOCOLS.get(protocol.lower())
+    if number is None or number > 255:
+        raise ValueError(f"there is no protocol {protocol}")
     return _ICMPV6 if (number, ethertype) == (_ICMP, "IPv6") else number
 
 

@@ -2,11 +2,12 @@
 """Security groups, and the one place where the plane's filters are loaded."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from cumulet.agent.driver import Call, DriverError, State, Surroundings
+from cumulet.agent.driver import Call, State, Surroundings
+from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.filters import Filters, render_change, render_whole
 from cumulet.agent.drivers.linux_network.nft import RejectedProgram, load_program
 from cumulet.contracts.documents import PortDocument, SecurityGroupDocument
@@ -18,13 +19,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+Alter = Callable[[Filters], Filters]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A change that waits to be loaded; `subject` is the port, group or bridge that it is about."""
+
+    alter: Alter
+    subject: str
+    done: asyncio.Future[None]
+
+
 class FilterTable:
-    """The filters that are loaded in a namespace, changed by one transaction at a time."""
+    """The filters that are loaded in a namespace.
+
+    One transaction runs at a time, and what is asked for meanwhile goes into the next one together: loading
+    costs more than what is loaded.
+    """
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._loaded = Filters()
-        self._lock = asyncio.Lock()
+        self._turns: list[Turn] = []
+        self._loading: asyncio.Task[None] | None = None
 
     async def rebuild(
         self,
@@ -35,64 +53,84 @@ class FilterTable:
         """The filters are exactly these, whatever was there; no packet sees a gap."""
         numbers = {port_id: number for number, port_id in enumerate(ports, start=1)}
         wish = Filters(ports=dict(ports), groups=dict(groups), numbers=numbers, zones=dict(zones))
-        async with self._lock:
-            await load_program(self._namespace, render_whole(wish))
-            self._loaded = wish
+        await load_program(self._namespace, render_whole(wish))
+        self._loaded = wish
+
+    def forget(self) -> None:
+        """The namespace is gone, and its filters with it."""
+        self._loaded = Filters()
 
     async def put_port(self, port: PortDocument) -> None:
-        async with self._lock:
-            now = self._loaded
+        def alter(now: Filters) -> Filters:
             numbers = {**now.numbers, port.id: now.numbers.get(port.id) or _free(now.numbers)}
-            wish = replace(now, ports={**now.ports, port.id: port}, numbers=numbers)
-            await self._change(wish, port.id)
+            return replace(now, ports={**now.ports, port.id: port}, numbers=numbers)
+
+        await self._change(alter, port.id)
 
     async def drop_port(self, port_id: str) -> None:
-        async with self._lock:
-            if port_id in self._loaded.ports:
-                now = self._loaded
-                wish = replace(
-                    now, ports=_without(now.ports, port_id), numbers=_without(now.numbers, port_id)
-                )
-                await self._change(wish, port_id)
+        def alter(now: Filters) -> Filters:
+            ports, numbers = _without(now.ports, port_id), _without(now.numbers, port_id)
+            return replace(now, ports=ports, numbers=numbers)
+
+        if port_id in self._loaded.ports:
+            await self._change(alter, port_id)
 
     async def put_group(self, group: SecurityGroupDocument) -> None:
-        async with self._lock:
-            await self._change(
-                replace(self._loaded, groups={**self._loaded.groups, group.id: group}), group.id
-            )
+        await self._change(lambda now: replace(now, groups={**now.groups, group.id: group}), group.id)
 
     async def drop_group(self, group_id: str) -> None:
-        async with self._lock:
-            if group_id in self._loaded.groups:
-                await self._change(
-                    replace(self._loaded, groups=_without(self._loaded.groups, group_id)), group_id
-                )
+        if group_id in self._loaded.groups:
+            await self._change(lambda now: replace(now, groups=_without(now.groups, group_id)), group_id)
 
     async def put_zone(self, bridge: str, number: int | None) -> None:
         """Connections on the bridge are told from those of other bridges; None when the bridge is gone."""
-        async with self._lock:
-            if self._loaded.zones.get(bridge) != number:
-                zones = _without(self._loaded.zones, bridge)
-                await self._change(
-                    replace(self._loaded, zones=zones if number is None else {**zones, bridge: number}),
-                    bridge,
-                )
 
-    async def forget(self) -> None:
-        """The namespace is gone, and its filters with it."""
-        async with self._lock:
-            self._loaded = Filters()
+        def alter(now: Filters) -> Filters:
+            zones = _without(now.zones, bridge)
+            return replace(now, zones=zones if number is None else {**zones, bridge: number})
 
-    async def _change(self, wish: Filters, touched: str) -> None:
-        """A change that the tables do not take, because someone emptied them, becomes a whole load."""
-        try:
-            await load_program(self._namespace, render_change(self._loaded, wish, touched))
-        except RejectedProgram:
+        if self._loaded.zones.get(bridge) != number:
+            await self._change(alter, bridge)
+
+    async def _change(self, alter: Alter, subject: str) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._turns.append(Turn(alter, subject, done))
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load_turns())
+        await done
+
+    async def _load_turns(self) -> None:
+        while self._turns:
+            turns, self._turns = self._turns, []
             try:
+                await self._load(turns)
+            except Exception:  # one of them is to blame: each on its own
+                for turn in turns:
+                    await self._load_alone(turn)
+        self._loading = None
+
+    async def _load_alone(self, turn: Turn) -> None:
+        try:
+            await self._load([turn])
+        except Exception as error:
+            if not turn.done.done():
+                turn.done.set_exception(error)
+
+    async def _load(self, turns: Sequence[Turn]) -> None:
+        """A change that the tables do not take, because someone emptied them, becomes a whole load."""
+        wish = self._loaded
+        for turn in turns:
+            wish = turn.alter(wish)
+        subjects = {turn.subject for turn in turns}
+        with explained("The packet filters"):
+            try:
+                await load_program(self._namespace, render_change(self._loaded, wish, subjects))
+            except RejectedProgram:
                 await load_program(self._namespace, render_whole(wish))
-            except RejectedProgram as rejection:
-                raise DriverError(f"The packet filters could not be loaded: {rejection}.") from rejection
         self._loaded = wish
+        for turn in turns:
+            if not turn.done.done():
+                turn.done.set_result(None)
 
 
 def _without(mapping: Mapping[str, T], key: str) -> dict[str, T]:
@@ -122,15 +160,15 @@ class SecurityGroupDriver:
 
     async def purge(self) -> None:
         if self._plane.is_open:
-            for id in await self.observe():
-                await self.remove(id)
+            await asyncio.gather(*(self.remove(id) for id in await self.observe()))
 
     async def observe(self) -> dict[str, State]:
         return {id: {} for id in self._plane.groups.documents}
 
     async def apply(self, document: SecurityGroupDocument) -> State:
-        self._plane.groups.put(document)
+        await self._plane.ensure()
         await self._plane.filters.put_group(document)
+        self._plane.groups.put(document)
         return {}
 
     async def remove(self, id: str) -> None:
