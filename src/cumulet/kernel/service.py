@@ -98,8 +98,9 @@ Check = Callable[["Tx"], list[str]]
 class Service:
     """A manifest. The thunks are called once, when their result is first needed.
 
-    `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports` handle what hosts say of a kind of document. `first_start(tx, app)`
-    fills a new database and changes nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet doctor` checks.
+    `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports` handle
+    what hosts say of a kind of document. `first_start(tx, app)` fills a new database and changes nothing in an old
+    one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet doctor` checks.
     """
 
     name: str
