@@ -123,6 +123,7 @@ class Page:
     more: bool
     marker: str | None
     count: int = 0
+    """How many items the page has."""
 
 
 def page_url(ctx: "Context", page: Page, marker: str | None, **changes: str) -> str:
@@ -162,6 +163,8 @@ class WireProfile:
     renames: Mapping[str, str] = field(default_factory=dict)
     update_method: str = "PUT"
     missing: str = "{Noun} {id} could not be found."
+    prepare: Callable[[type["Row"], str, Any], Any] | None = None
+    """`prepare(cls, verb, body)`: a body as the schema should see it, or the family's own refusal of it."""
 
 
 def sort_by_key_and_dir(query: Any) -> list[tuple[str, str]]:

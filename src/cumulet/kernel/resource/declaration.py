@@ -93,6 +93,13 @@ class Resource(Row):
         return {**row.__dict__, "tenant_id": project} if project is not None else row.__dict__
 
     @classmethod
+    def target_of_new(cls, tx: Tx, ctx: "Context", given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is about to be made, as policy rules see it."""
+        target = {**ctx.own, **given}
+        target["tenant_id"] = target["project_id"]
+        return target
+
+    @classmethod
     def not_found(cls, ctx: "Context", id: str) -> NotFound:
         text = cls.missing or ctx.service.api.wire.missing
         return NotFound(text.format(id=id, noun=cls.noun, Noun=cls.noun[:1].upper() + cls.noun[1:]), kind=cls.missing_kind)

@@ -23,7 +23,8 @@ class Field(Column):
     `since` and `until` bound the microversions that know the field (both inclusive); `create_since` and
     `update_since` move the lower bound for setting it. `rule` is the policy that lets a caller see it,
     `set_rule` the one that lets a caller set it, with {verb} for create or update. `brief` fields stand in lists that
-    are not detailed. `schema` replaces the JSON schema that is derived from the type and the bounds.
+    are not detailed. `schema` replaces the JSON schema that is derived from the type and the bounds. `convert` takes
+    the place of the schema's check: from what was sent to what is kept; its ValueError's sentence is for the user.
     """
 
     create: bool = False
@@ -45,6 +46,7 @@ class Field(Column):
     one_of: tuple[Any, ...] = ()
     format: str = ""
     schema: Mapping[str, Any] | None = None
+    convert: Callable[[Any], Any] | None = None
     view: Callable[..., Any] | None = None
     load: Callable[..., Any] | None = None
 

@@ -250,7 +250,7 @@ class Create(Operation):
     def _async_answer(self, cls: "type[Resource]") -> Callable[..., Any]:
         async def answer(ctx: "Context", request: Request) -> Reply:
             given = self.parse(cls, ctx, request.body)
-            self.authorize(ctx, cls, given)
+            await ctx.read(self.authorize, ctx, cls, given)
             assert self.run is not None
             made = await self.run(ctx, given)
             return await ctx.read(self._reply, ctx, cls, [made], False)
@@ -283,17 +283,16 @@ class Create(Operation):
             schema.check(schema.compile_schema(self.body(ctx.version)), body, wire)
         return schema.parse(cls, "create", body, ctx.version, wire)
 
-    def authorize(self, ctx: "Context", cls: "type[Resource]", given: Mapping[str, Any]) -> None:
+    def authorize(self, tx: Tx, ctx: "Context", cls: "type[Resource]", given: Mapping[str, Any]) -> None:
         """Raise NotPermitted unless the caller may create one, with these fields set."""
-        target = {**ctx.own, **given}
-        target["tenant_id"] = target["project_id"]
+        target = cls.target_of_new(tx, ctx, given)
         if self.policy:
             ctx.require(self.policy, target)
         require_fields(ctx, cls, "create", given, target)
 
     def make(self, tx: Tx, ctx: "Context", cls: "type[Resource]", given: dict[str, Any]) -> Any:
         """Check policy and quota, make the row, and tell of it. Other services create through here too."""
-        self.authorize(ctx, cls, given)
+        self.authorize(tx, ctx, cls, given)
         if self.quota:
             costs = {name: _amount(cost, given, cls) for name, cost in self.quota.items()}
             quota.charge(tx, ctx, given.get("project_id") or ctx.project_id or "", costs)

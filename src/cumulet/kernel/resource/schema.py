@@ -53,12 +53,19 @@ def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
     return schema
 
 
-def body_schema(cls: "type[Resource]", verb: str, version: int, wire: "WireProfile") -> dict[str, Any]:
-    """The schema of a create or update body, envelope included."""
+def body_schema(
+    cls: "type[Resource]", verb: str, version: int, wire: "WireProfile", *, checking: bool = False
+) -> dict[str, Any]:
+    """The schema of a create or update body, envelope included.
+
+    In the one for `checking`, fields that convert their values take anything.
+    """
     can = [spec for spec in cls.fields.values() if spec.settable(verb, version)]
     inner: dict[str, Any] = {
         "type": "object",
-        "properties": {spec.on_wire: field_schema(spec, loose=wire.loose) for spec in can},
+        "properties": {
+            spec.on_wire: {} if checking and spec.convert else field_schema(spec, loose=wire.loose) for spec in can
+        },
         "additionalProperties": wire.extra_keys == "allow",
     }
     if verb == "create" and (required := [spec.on_wire for spec in can if spec.required]):
@@ -75,7 +82,7 @@ def body_schema(cls: "type[Resource]", verb: str, version: int, wire: "WireProfi
 
 @functools.cache
 def _validator(cls: "type[Resource]", verb: str, version: int, wire_key: "_Wire") -> Any:
-    return compile_schema(body_schema(cls, verb, version, wire_key.wire))
+    return compile_schema(body_schema(cls, verb, version, wire_key.wire, checking=True))
 
 
 class _Wire:
@@ -111,6 +118,8 @@ def parse(
     cls: "type[Resource]", verb: str, body: Any, version: int, wire: "WireProfile"
 ) -> dict[str, Any]:
     """The values that a create or update body sets, by field name. Raises Invalid, BadRequest."""
+    if wire.prepare is not None:
+        body = wire.prepare(cls, verb, body)
     if not isinstance(body, dict):
         raise BadRequest("The request body must be a JSON object.")
     check(_validator(cls, verb, version, _Wire(wire)), body, wire)
@@ -118,13 +127,24 @@ def parse(
     found: dict[str, Any] = {}
     for spec in cls.fields.values():
         if spec.on_wire in values and spec.settable(verb, version):
-            found[spec.name] = _native(spec, values[spec.on_wire]) if wire.loose else values[spec.on_wire]
+            value = values[spec.on_wire]
+            if spec.convert is not None:
+                value = _converted(spec, value, wire)
+            found[spec.name] = _native(spec, value) if wire.loose else value
     return found
+
+
+def _converted(spec: Field, value: Any, wire: "WireProfile") -> Any:
+    assert spec.convert is not None
+    try:
+        return spec.convert(value)
+    except ValueError as error:
+        raise Invalid(wire.invalid(spec.on_wire, value, str(error))) from None
 
 
 def _native(spec: Field, value: Any) -> Any:
     """A loosely written value as its field's type."""
-    if value is None or spec.schema is not None:
+    if value is None or spec.schema is not None or spec.convert is not None:
         return value
     if spec.type is bool:
         return as_flag(value)
