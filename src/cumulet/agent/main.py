@@ -76,27 +76,15 @@ def simulated_machinery(place: Place) -> Machinery:
 
 async def real_machinery(place: Place) -> Machinery:
     """This machine, with QEMU and Linux networking; nothing is started yet."""
-    from cumulet.agent.drivers.linux_network import Plane, linux_network
-    from cumulet.agent.drivers.qemu import QemuDriver
     from cumulet.agent.drivers.qemu.accel import find_accelerator
-    from cumulet.agent.drivers.qsd import SnapshotDriver, VolumeDriver
-    from cumulet.agent.emulator.image_cache import ImageCache
     from cumulet.agent.emulator.site import Site
 
     site = Site(place.state_dir, place.uid, place.gid)
     site.prepare(site.guests)
     accelerator = await find_accelerator(site)
-    images = ImageCache(site)
-    plane = Plane(place.state_dir / "network", place.name, owner=place.uid or 0)
-    volumes = VolumeDriver(site, images)
     return Machinery(
         facts=machine_facts(place.name, place.state_dir, accelerator),
-        drivers=[
-            *linux_network(plane),
-            volumes,
-            SnapshotDriver(volumes),
-            QemuDriver(site, images, plane.open_tap),
-        ],
+        drivers=real_drivers(place),
         journal=FileJournal(place.state_dir / "agent.journal"),
         limits={
             "guest": GUESTS_AT_ONCE[accelerator],
@@ -104,6 +92,22 @@ async def real_machinery(place: Place) -> Machinery:
             "volume_snapshot": VOLUMES_AT_ONCE,
         },
     )
+
+
+def real_drivers(place: Place) -> list[Driver[Any]]:
+    """The drivers of a place, over whatever another agent made there."""
+    from cumulet.agent.drivers.linux_network import Plane, linux_network
+    from cumulet.agent.drivers.qemu import QemuDriver
+    from cumulet.agent.drivers.qsd import SnapshotDriver, VolumeDriver
+    from cumulet.agent.emulator.image_cache import ImageCache
+    from cumulet.agent.emulator.site import Site
+
+    site = Site(place.state_dir, place.uid, place.gid)
+    images = ImageCache(site)
+    plane = Plane(place.state_dir / "network", place.name, owner=place.uid or 0)
+    volumes = VolumeDriver(site, images)
+    guests = QemuDriver(site, images, plane.open_tap)
+    return [*linux_network(plane), volumes, SnapshotDriver(volumes), guests]
 
 
 @contextmanager

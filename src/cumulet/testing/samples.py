@@ -122,7 +122,7 @@ def _guest_sample(image_id: str) -> Sample:
         nics=(GuestNic(port_id=port.id, mac_address=port.mac_address, mtu=network.mtu),),
         disks=(GuestDisk(volume_id=volume.id, device="/dev/vdb", serial=volume.id),),
     )
-    changed = replace(document, disks=())
+    changed = replace(document, disks=(), power="stopped", shutdown_timeout=0)
     other = replace(document, id=_id(), name="instance-00000002", nics=(), disks=())
     return Sample(document, changed, other, (network, group, port, volume))
 
