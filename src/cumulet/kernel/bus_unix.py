@@ -10,6 +10,7 @@ another when they are more than one apart.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -101,6 +102,7 @@ class Server:
         self._allowed_uids = allowed_uids
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
+        self._inode = 0
 
     async def start(self, mode: int) -> None:
         # Nobody can connect before the mode is set: the socket gets its name only then.
@@ -110,12 +112,15 @@ class Server:
         listener.bind(str(unnamed))
         unnamed.chmod(mode)
         self._server = await asyncio.start_unix_server(self._welcome, sock=listener, limit=_BUFFER_BYTES)
+        self._inode = unnamed.stat().st_ino
         unnamed.rename(self._path)
 
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if self._path.stat().st_ino == self._inode:  # else a later process has taken the place
+                    self._path.unlink()
         for connection in list(self._connections):
             connection.close()
 
