@@ -49,10 +49,10 @@ class App:
         self.hosts = Hosts(self)
         self.root = Root(self)
         self._dispatchers: dict[str, Dispatcher] = {}
-        self._contracts: dict[type, Any] = {}
         self._consumers: dict[str, Consumer] = {}
         self._events_woken = asyncio.Event()
         self._consuming: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Future[None]] = []
         db.app = self
 
     def _trace_path(self) -> Path | None:
@@ -74,13 +74,15 @@ class App:
         """What a service provides under this protocol. Raises LookupError when none of this cloud's does."""
         found = self._contracts.get(protocol)
         if found is None:
-            for running in self.services.values():
-                for wanted, given in running.manifest.provides().items():
-                    self._contracts[wanted] = given(self) if isinstance(given, type) else given
-            found = self._contracts.get(protocol)
-            if found is None:
-                raise LookupError(f"no service of this cloud provides {protocol.__name__}")
+            raise LookupError(f"no service of this cloud provides {protocol.__name__}")
         return cast(T, found)
+
+    @cached_property
+    def _contracts(self) -> dict[type, Any]:
+        """What the services provide, made once: a class that stands under several protocols is one object."""
+        given = {protocol: offer for s in self.services.values() for protocol, offer in s.manifest.provides().items()}
+        made = {offer: offer(self) for offer in given.values() if isinstance(offer, type)}
+        return {protocol: made[offer] if isinstance(offer, type) else offer for protocol, offer in given.items()}
 
     def has(self, service: str) -> bool:
         """Whether this cloud has a service."""
@@ -109,15 +111,20 @@ class App:
     async def start(self) -> None:
         """Fill a new database, take up what was left running, and go on from there."""
         self.loop = asyncio.get_running_loop()
+        manifests = [running.manifest for running in self.services.values()]
+        for manifest in manifests:
+            if manifest.prepare is not None:
+                await manifest.prepare(self)
         await self.db.transact(self._first_start)
+        self._watching = [asyncio.ensure_future(m.watch(self)) for m in manifests if m.watch is not None]
         await self.sagas.start()
         self.reconcilers.start()
 
     async def stop(self) -> None:
         """Let go of everything; guests and networks stay as they are."""
-        for task in self._consuming:
+        for task in (*self._consuming, *self._watching):
             task.cancel()
-        await asyncio.gather(*self._consuming, return_exceptions=True)
+        await asyncio.gather(*self._consuming, *self._watching, return_exceptions=True)
         await self.reconcilers.stop()
         await self.sagas.stop()
         self.traces.close()

@@ -5,7 +5,7 @@ A manifest names where the service answers, what the catalog says of it, and fun
 its API, its flows, its reconcilers, what it offers to other services, what it makes of the reports of hosts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,10 @@ class CatalogEntry:
     suffix: str = ""
 
 
+Prepare = Callable[["App"], Awaitable[None]]
+"""What a process does before it answers, outside any transaction: keys, files, hashes that `first_start` needs."""
+Watch = Callable[["App"], Awaitable[None]]
+"""What runs as long as the process does, in every process: it notices what others have changed."""
 ReportHandler = Callable[["Tx", str, "Report"], None]
 """What a service makes of a report: `(tx, host, report)`."""
 Check = Callable[["Tx"], list[str]]
@@ -113,7 +117,9 @@ class Service:
     reconcilers: Callable[[], "Sequence[Reconciler]"] = tuple
     provides: Callable[[], Mapping[type, Any]] = dict
     reports: Callable[[], Mapping[str, ReportHandler]] = dict
+    prepare: Prepare | None = None
     first_start: Callable[["Tx", "App"], None] | None = None
+    watch: Watch | None = None
     host_connected: Callable[["Tx", "HostFacts"], None] | None = None
     invariants: Callable[[], Sequence[Check]] = tuple
 

@@ -129,7 +129,7 @@ class Row:
             setattr(cls, name, _dataclass_default(spec))
             cls.__annotations__.setdefault(name, spec.type)
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-        cls.table = _table(cls, table, unique, indexes)
+        cls.table = _shared_table(cls, table) or _table(cls, table, unique, indexes)
         cls.c = cls.table.c
 
     @classmethod
@@ -199,6 +199,12 @@ def sql_type(kind: Any) -> sa.types.TypeEngine[Any]:
     if typing.get_origin(kind) is typing.Literal:
         return _TEXT
     return _SQL_TYPES.get(kind) or Json()
+
+
+def _shared_table(cls: type[Row], name: str) -> sa.Table | None:
+    """The table of a base class by this name: a subclass may be another face of the same rows."""
+    tables = (vars(base).get("table") for base in cls.__mro__[1:])
+    return next((table for table in tables if table is not None and table.name == name), None)
 
 
 def _table(
