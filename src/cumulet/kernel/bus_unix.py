@@ -100,7 +100,7 @@ class Server:
         self._path = path
         self._control = control
         self._allowed_uids = allowed_uids
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, asyncio.Task[Any] | None] = {}
         self._server: asyncio.Server | None = None
         self._inode = 0
 
@@ -121,8 +121,10 @@ class Server:
             with contextlib.suppress(FileNotFoundError):
                 if self._path.stat().st_ino == self._inode:  # else a later process has taken the place
                     self._path.unlink()
-        for connection in list(self._connections):
+        tasks = [task for task in self._connections.values() if task is not None]
+        for connection in self._connections:
             connection.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid = _peer_uid(writer)
@@ -131,13 +133,13 @@ class Server:
             writer.close()
             return
         connection = Connection(reader, writer)
-        self._connections.add(connection)
+        self._connections[connection] = asyncio.current_task()
         try:
             agent = RemoteAgent(self._control, connection)
             await connection.run(agent.respond)
             agent.gone()
         finally:
-            self._connections.discard(connection)
+            del self._connections[connection]
 
 
 class RemoteAgent:
