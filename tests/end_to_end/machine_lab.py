@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import uuid
@@ -91,11 +92,15 @@ class Machine:
 
     def kill_agent(self) -> None:
         """The agent is gone without a word, and another one starts."""
+        self.let_go()
+        self.start()
+
+    def let_go(self) -> None:
+        """The agent is gone without a word."""
         self._runner.close()
         del self.volumes, self.snapshots, self.guests, self.drivers
         gc.collect()  # closes its sockets, as the end of a process would
         self._runner = asyncio.Runner()
-        self.start()
 
     def close(self) -> None:
         for driver in reversed(self.drivers.values()):
@@ -197,3 +202,30 @@ def a_copy_of(**source: str) -> VolumeDocument:
 
 def attached(volume: VolumeDocument, device: str = "/dev/vdb", boot_index: int | None = None) -> GuestDisk:
     return GuestDisk(volume_id=volume.id, device=device, boot_index=boot_index)
+
+
+class Console:
+    """Somebody who sits at the serial console of a guest, logged in."""
+
+    def __init__(self, machine: Machine, guest: GuestDocument, *, logged_in: bool = False) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(60)
+        self._socket.connect(str(machine.site.guests / guest.id / "tty.sock"))
+        self._seen = ""
+        if not logged_in:
+            self._say("\n", "login: ")
+            self._say("cirros\n", "assword: ")
+            self._say("gocubsgo\n", "$ ")
+
+    def run(self, command: str) -> str:
+        """What a command says."""
+        self._say(f"{command}; echo do''ne\n", "done\r\n")
+        return self._seen.split("\n", 1)[1].rsplit("done", 1)[0]
+
+    def _say(self, line: str, until: str) -> None:
+        self._seen = ""
+        self._socket.sendall(line.encode())
+        while until not in self._seen:
+            heard = self._socket.recv(4096)
+            assert heard, f"the guest ended; it had said {self._seen!r}"
+            self._seen += heard.decode(errors="replace")

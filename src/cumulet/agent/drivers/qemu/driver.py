@@ -15,7 +15,7 @@ from cumulet.agent.drivers.qemu.disks import LocalDisks
 from cumulet.agent.drivers.qemu.folder import Folder, Record
 from cumulet.agent.drivers.qemu.guest import Guest
 from cumulet.agent.drivers.qemu.host import GuestHost, OpenTap
-from cumulet.agent.drivers.qemu.snapshot import snapshot_root
+from cumulet.agent.drivers.qemu.snapshot import clear_snapshots, snapshot_root
 from cumulet.agent.emulator import programs
 from cumulet.agent.emulator.image_cache import ImageCache
 from cumulet.agent.emulator.site import Site
@@ -69,7 +69,10 @@ class QemuDriver:
         )
         ids = self._ids()
         records = filter(None, (Folder(self._site.guests / id).load() for id in ids))
-        self._images.sweep({record.document.image_id for record in records if record.document.image_id})
+        used = {record.document.image_id for record in records if record.document.image_id}
+        await asyncio.to_thread(self._images.sweep, used)
+        for id in ids:
+            await asyncio.to_thread(clear_snapshots, Folder(self._site.guests / id))
         running = [guest for guest in map(self._guest, ids) if guest.process.pid is not None]
         await asyncio.gather(*(guest.process.monitor() for guest in running), return_exceptions=True)
         self._consoles = asyncio.create_task(self._cut_consoles())

@@ -17,12 +17,13 @@ import shutil
 
 import msgspec
 
-from cumulet.agent.driver import State
+from cumulet.agent.driver import DriverError, State
 from cumulet.agent.drivers.qemu import devices, hotplug, memory
 from cumulet.agent.drivers.qemu.folder import Folder, Record
 from cumulet.agent.drivers.qemu.host import GuestHost
 from cumulet.agent.drivers.qemu.process import GuestProcess
 from cumulet.agent.emulator.monitor import Monitor, MonitorError
+from cumulet.agent.emulator.site import volume_socket
 from cumulet.contracts.documents import GuestDocument
 
 POWER = {"running": "running", "suspended": "running", "shutdown": "stopped"}
@@ -111,7 +112,7 @@ class Guest:
         if document.rebuilds > record.rebuilds:
             await self.process.power_down(document.shutdown_timeout)
             self._forget_memory()
-            self._host.disks.remove(self.folder)
+            await asyncio.to_thread(self._host.disks.remove, self.folder)
             record.rebuilds = document.rebuilds
 
     async def _stop(self, document: GuestDocument, record: Record) -> None:
@@ -132,6 +133,7 @@ class Guest:
             self._forget_memory()
 
     async def _run(self, document: GuestDocument, record: Record) -> None:
+        self._require_volumes(document)
         if self.process.pid is None:
             if self.folder.memory.exists() and document.power == "suspended":
                 return
@@ -177,6 +179,13 @@ class Guest:
         record.reboots = max(record.reboots, document.reboots)
         record.hard_reboots = max(record.hard_reboots, document.hard_reboots)
         await asyncio.to_thread(self.folder.save, record)
+
+    def _require_volumes(self, document: GuestDocument) -> None:
+        for disk in document.disks:
+            if not volume_socket(self._host.site.state_dir, disk.volume_id).exists():
+                raise DriverError(
+                    f"Volume {disk.volume_id} of guest {self.id} is not served on this host.", retry=True
+                )
 
     def _forget_memory(self) -> None:
         self.folder.memory.unlink(missing_ok=True)

@@ -37,6 +37,7 @@ class GuestProcess:
         self._monitor: Monitor | None = None
         self._watch: asyncio.Task[None] | None = None
         self._ending = False
+        self._connecting = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -45,12 +46,13 @@ class GuestProcess:
 
     async def monitor(self) -> Monitor:
         """A session with the running process, which is watched from then on."""
-        if self._monitor is None or self._monitor.lost.is_set():
-            self._monitor = await Monitor.connect(self._folder.monitor)
-            await clear_copies(self._monitor)
-            self._ending = False
-            self._watch = asyncio.create_task(self._await_end(self._monitor))
-        return self._monitor
+        async with self._connecting:
+            if self._monitor is None or self._monitor.lost.is_set():
+                self._monitor = await Monitor.connect(self._folder.monitor)
+                await clear_copies(self._monitor)
+                self._ending = False
+                self._watch = asyncio.create_task(self._await_end(self._monitor))
+            return self._monitor
 
     async def see_off(self) -> None:
         """A process that is just dying is gone."""

@@ -4,10 +4,19 @@
 from uuid import uuid4
 
 from cumulet.agent.driver import DriverError
+from cumulet.agent.drivers.qemu.folder import Folder
 from cumulet.agent.drivers.qemu.guest import Guest
 from cumulet.agent.emulator import disk_images
 from cumulet.agent.emulator.live_copy import copy_node
 from cumulet.agent.emulator.site import Site
+
+PREFIX = "snapshot-"
+
+
+def clear_snapshots(folder: Folder) -> None:
+    """No file is left of a snapshot that a killed agent was taking."""
+    for part in folder.path.glob(f"{PREFIX}*"):
+        part.unlink(missing_ok=True)
 
 
 async def snapshot_root(guest: Guest, site: Site, path: str, format: str) -> int:
@@ -19,7 +28,7 @@ async def snapshot_root(guest: Guest, site: Site, path: str, format: str) -> int
     root = guest.folder.disk("root")
     if not root.exists():
         raise DriverError(f"Guest {guest.id} has no root disk of its own on this host.")
-    part = guest.folder.path / f"{uuid4().hex}.part"
+    part = guest.folder.path / f"{PREFIX}{uuid4().hex}.part"
     try:
         if guest.process.pid is not None:
             await copy_node(await guest.process.monitor(), site, "root", part)

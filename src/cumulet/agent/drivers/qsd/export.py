@@ -44,6 +44,7 @@ class Export:
         self._monitor: Monitor | None = None
         self._watch: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
+        self._connecting = asyncio.Lock()
 
     @property
     def serving(self) -> bool:
@@ -59,10 +60,11 @@ class Export:
 
     async def monitor(self) -> Monitor:
         """A session with the running daemon."""
-        if self._monitor is None or self._monitor.lost.is_set():
-            self._monitor = await Monitor.connect(self._monitor_socket)
-            await clear_copies(self._monitor)
-        return self._monitor
+        async with self._connecting:
+            if self._monitor is None or self._monitor.lost.is_set():
+                self._monitor = await Monitor.connect(self._monitor_socket)
+                await clear_copies(self._monitor)
+            return self._monitor
 
     async def open(self) -> None:
         """The volume is served, by the daemon that an earlier agent left if there is one."""

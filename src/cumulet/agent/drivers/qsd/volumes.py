@@ -79,7 +79,7 @@ class VolumeDriver:
     async def remove(self, id: str) -> None:
         async with self._lock(id):
             await self._export(id).close()
-            self.path(id).unlink(missing_ok=True)
+            await asyncio.to_thread(self.path(id).unlink, missing_ok=True)
             for part in self.site.volumes.glob(f"{id}.*part"):
                 part.unlink(missing_ok=True)
             del self._exports[id]
