@@ -22,6 +22,7 @@ import pytest
 
 from cumulet.agent.driver import State
 from cumulet.agent.drivers.qemu import QemuDriver
+from cumulet.agent.drivers.qemu.host import OpenTap
 from cumulet.agent.drivers.qsd import SnapshotDriver, VolumeDriver
 from cumulet.agent.emulator.image_cache import ImageCache
 from cumulet.agent.emulator.site import Site
@@ -65,8 +66,9 @@ class Around:
 class Machine:
     """The host under test; its methods block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, open_tap: OpenTap | None = None) -> None:
         self.folder = folder
+        self.open_tap = open_tap
         self.state_dir = folder / "state"
         root = os.geteuid() == 0
         self.site = Site(self.state_dir, NOBODY if root else None, NOBODY if root else None)
@@ -80,7 +82,7 @@ class Machine:
         images = ImageCache(self.site)
         self.volumes = VolumeDriver(self.site, images)
         self.snapshots = SnapshotDriver(self.volumes)
-        self.guests = QemuDriver(self.site, images)
+        self.guests = QemuDriver(self.site, images, self.open_tap)
         self.drivers: dict[str, Any] = {
             driver.kind: driver for driver in (self.volumes, self.snapshots, self.guests)
         }
@@ -161,10 +163,10 @@ class Machine:
 
 
 @contextmanager
-def a_machine() -> Iterator[Machine]:
+def a_machine(open_tap: OpenTap | None = None) -> Iterator[Machine]:
     folder = Path(tempfile.mkdtemp(prefix="cumulet-"))
     folder.chmod(0o755)
-    machine = Machine(folder)
+    machine = Machine(folder, open_tap)
     try:
         yield machine
     finally:
