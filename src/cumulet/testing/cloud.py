@@ -5,6 +5,7 @@ async with Cloud.running(tmp_path, SERVICES) as cloud:
     answer = await cloud.request("GET", "/volume/v3/volumes", token="member")
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,6 +103,17 @@ class Cloud:
         if token := (self.token if token is None else token):
             sent["X-Auth-Token"] = token
         return await asgi.request(self.app.root, method, f"http://cloud{path}", body=body, headers=sent)
+
+    async def rest(self) -> None:
+        """Return once the hosts have made true what they were told."""
+        while not all(agent.idle for agent in self.agents.values()):
+            await asyncio.sleep(0)
+
+    async def crash(self) -> None:
+        """The saga worker dies where it stands, and another one takes its place, as after kill -9."""
+        await self.app.sagas.die()
+        del self.app.__dict__["sagas"]
+        await self.app.sagas.start()
 
     async def settled(self) -> None:
         """Return once no saga runs any more."""

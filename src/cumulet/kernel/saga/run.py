@@ -317,7 +317,7 @@ _S = SagaRow.table
 _MINE = sa.update(_S).where(_S.c.id == sa.bindparam("saga"))
 _FENCE = (
     sa.update(_S)
-    .where(_S.c.id == sa.bindparam("saga"), _S.c.owner == sa.bindparam("by"))
+    .where(_S.c.id == sa.bindparam("saga"), _S.c.owner == sa.bindparam("by"), _S.c.state.in_(("running", "unwinding")))
     .values(updated_at=sa.bindparam("at"))
     .returning(_S.c.cancelled)
 )

@@ -37,6 +37,7 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Run] = {}
         self._woken = asyncio.Event()
+        self._adopting = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -54,6 +55,12 @@ class Worker:
             await self.app.db.transact(lease.release, f"worker:{self.id}", self.id)
             self.owner = None
 
+    async def die(self) -> None:
+        """Stop where it stands and leave everything as it is, the lease too; for tests of what comes after."""
+        for task in (*self._loops, *self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._loops, *self._tasks.values(), return_exceptions=True)
+
     def wake(self) -> None:
         """Look soon for sagas that may run now."""
         self._woken.set()
@@ -62,7 +69,7 @@ class Worker:
         """Run a saga that this process has just written, and so owns."""
         if row.owner is None or row.owner != self.owner:
             self.wake()
-        elif row.id not in self._tasks:
+        else:
             self._run_soon(row, [])
 
     def interrupt(self, id: str) -> None:
@@ -81,7 +88,9 @@ class Worker:
             await self._adopt()
             if not self._tasks:
                 return
-            await asyncio.wait(list(self._tasks.values()))
+            ended, _ = await asyncio.wait(list(self._tasks.values()))
+            for task in ended:
+                task.result()
 
     # -- leases -----------------------------------------------------------------------------------------
 
@@ -129,10 +138,13 @@ class Worker:
                 await self.app.clock.sleep(LOOK_EVERY)
 
     async def _adopt(self) -> None:
-        for row, records in await self.app.db.transact(_claim, self.owner, set(self._tasks)):
-            self._run_soon(row, records)
+        async with self._adopting:
+            for row, records in await self.app.db.transact(_claim, self.owner, set(self._tasks)):
+                self._run_soon(row, records)
 
     def _run_soon(self, row: SagaRow, records: list[SagaStep]) -> None:
+        if row.id in self._tasks:
+            return
         saga = self.sagas.get(row.name)
         if saga is None:
             self.app.log.error("a saga is not known to this release", saga=row.name, id=row.id)
@@ -142,7 +154,13 @@ class Worker:
         self._runs[row.id] = run
         task = asyncio.get_running_loop().create_task(self._drive(saga, run))
         self._tasks[row.id] = task
-        task.add_done_callback(lambda _: (self._tasks.pop(row.id, None), self._runs.pop(row.id, None)))
+        task.add_done_callback(lambda task: self._ended(row.id, task))
+
+    def _ended(self, id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(id, None)
+        self._runs.pop(id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.app.log.error("a saga ended without a word", id=id, error=repr(error))
 
     # -- running ----------------------------------------------------------------------------------------
 
