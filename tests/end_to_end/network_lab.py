@@ -307,6 +307,25 @@ class Guest:
                     return {0: answer[16:20], **_dhcp_options(answer[240:])}
         return None
 
+    def lease_v6(self, *, patience: float = SOON) -> str | None:
+        """The address that a DHCPv6 server advertises."""
+        mac = bytes.fromhex(self.mac.replace(":", ""))
+        card = struct.pack("!HHHH", 1, 10, 3, 1) + mac
+        wish = struct.pack("!HHIII", 3, 12, 1, 0, 0)
+        message = b"\x01" + os.urandom(3) + card + wish
+        until = time.monotonic() + patience
+        with self.open_socket(socket.AF_INET6, socket.SOCK_DGRAM) as opened:
+            opened.bind(("::", 546))
+            opened.settimeout(0.5)
+            while time.monotonic() < until:
+                with contextlib.suppress(OSError):
+                    opened.sendto(message, ("ff02::1:2", 547, 0, self.index))
+                    answer = opened.recv(4096)
+                    at = answer.find(struct.pack("!HH", 5, 24))
+                    if answer[1:4] == message[1:4] and at > 0:
+                        return socket.inet_ntop(socket.AF_INET6, answer[at + 4 : at + 20])
+        return None
+
 
 def _dhcp_options(text: bytes) -> dict[int, bytes]:
     found = {}

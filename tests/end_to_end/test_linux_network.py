@@ -84,6 +84,15 @@ def test_a_guest_gets_its_address_and_options_by_dhcp(lab: Lab) -> None:
     assert bytes([0]) + socket.inet_aton("10.9.0.1") in routes
 
 
+def test_a_guest_gets_its_ipv6_address_by_dhcp(lab: Lab) -> None:
+    mode = "dhcpv6-stateful"
+    net = network(subnet("fd00:9::/64", ipv6_ra_mode=mode, ipv6_address_mode=mode))
+    nic = port(net, "fd00:9::55")
+    lab.apply(net, nic)
+
+    assert lab.guest(nic).lease_v6() == "fd00:9::55"
+
+
 def test_an_address_that_changes_hands_is_leased_to_the_new_card(lab: Lab) -> None:
     net = network(subnet("10.9.0.0/24"))
     first, second = port(net, "10.9.0.5"), port(net, "10.9.0.5")

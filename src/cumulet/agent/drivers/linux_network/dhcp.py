@@ -54,7 +54,7 @@ def render_configuration(network: NetworkDocument, folder: Path, interface: str)
         "bind-dynamic",
         "except-interface=lo",
         f"interface={interface}",
-        "dhcp-authoritative",
+        *([] if network.external else ["dhcp-authoritative"]),  # external networks share a cable
         "quiet-dhcp",
         "quiet-dhcp6",
         "quiet-ra",

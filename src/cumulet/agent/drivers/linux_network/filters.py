@@ -26,6 +26,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cumulet.agent.drivers.linux_network.links import link_local
+from cumulet.agent.drivers.linux_network.names import MACHINE_PEER
 from cumulet.agent.drivers.linux_network.rules import members_name, render_rule
 from cumulet.contracts.documents import PortDocument, SecurityGroupDocument, tap_name
 
@@ -67,6 +68,7 @@ add rule {BRIDGE} prerouting iifname "tap*" drop
 add rule {BRIDGE} forward meta mark set 0
 add rule {BRIDGE} forward oifname vmap @towards
 add rule {BRIDGE} forward oifname "tap*" drop
+add rule {BRIDGE} forward oifname "{MACHINE_PEER}" icmpv6 type {{ nd-router-advert, nd-redirect }} drop
 add rule {INET} zoning ct zone set iifname map @zones
 add rule {INET} prerouting meta mark vmap @egress
 add rule {INET} forward meta mark vmap @ingress

@@ -17,7 +17,7 @@ from cumulet.agent.drivers.linux_network.dhcp import DhcpServer, has_dhcp
 from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.links import Leg, Link
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, ADDRESS_V6, MetadataServer
-from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names
+from cumulet.agent.drivers.linux_network.names import bridge_name, dhcp_names, tap_name
 from cumulet.agent.drivers.linux_network.plane import Plane
 from cumulet.contracts.documents import NetworkDocument
 
@@ -69,6 +69,7 @@ class NetworkDriver:
                 log.warning("%s", error)
 
     async def stop(self) -> None:
+        await self._plane.settle()
         for services in self._services.values():
             await services.let_go()
         self._services.clear()
@@ -87,6 +88,13 @@ class NetworkDriver:
         return {id: {} for id in found | plane.networks.documents.keys()}
 
     async def apply(self, document: NetworkDocument) -> State:
+        await self._plane.whole(self._make(document))
+        return {}
+
+    async def remove(self, id: str) -> None:
+        await self._plane.whole(self._unmake(id))
+
+    async def _make(self, document: NetworkDocument) -> None:
         with explained(f"The network {document.id}"):
             await self._plane.ensure()
             if document.external:
@@ -102,9 +110,8 @@ class NetworkDriver:
             await self._serve(document)
         for told in self._plane.network_changed:
             told(document.id)
-        return {}
 
-    async def remove(self, id: str) -> None:
+    async def _unmake(self, id: str) -> None:
         with explained(f"The network {id}"):
             services = self._services.pop(id, None) or Services(self._plane, id)
             async with services.lock:
@@ -123,11 +130,19 @@ class NetworkDriver:
     # -- the bridge --------------------------------------------------------------------------------
 
     async def _bridge(self, document: NetworkDocument) -> None:
-        name = bridge_name(document.id)
-        link = await self._plane.work(
-            self._plane.links.ensure_bridge, name, mtu=document.mtu, alias=f"network:{document.id}"
-        )
-        await self._plane.filters.put_zone(name, link.index)
+        link = await self._plane.work(self._lay_bridge, document)
+        await self._plane.filters.put_zone(link.name, link.index)
+
+    def _lay_bridge(self, document: NetworkDocument) -> Link:
+        """The bridge is up; one that is new, or of another size, gets the taps that are there already."""
+        links, namespace, name = self._plane.links, self._plane.namespace, bridge_name(document.id)
+        before = links.find(namespace, name)
+        link = links.ensure_bridge(name, mtu=document.mtu, alias=f"network:{document.id}")
+        if before is None or before.mtu != document.mtu:
+            for port in self._plane.ports_of(document.id):
+                if links.find(namespace, tap_name(port.id)):
+                    links.enslave(tap_name(port.id), name, mtu=document.mtu, alias=f"port:{port.id}")
+        return link
 
     # -- the services ------------------------------------------------------------------------------
 

@@ -14,10 +14,10 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from cumulet.agent.driver import DriverError, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces, taps
@@ -72,6 +72,7 @@ class Plane:
         self._users = 0
         self._worker: ThreadPoolExecutor | None = None
         self._opening = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -108,6 +109,7 @@ class Plane:
 
     async def close(self) -> None:
         """Once the last driver let go no handle is open; all that was made stays."""
+        await self.settle()
         async with self._opening:
             self._users = max(0, self._users - 1)
             if not self.is_open:
@@ -136,6 +138,25 @@ class Plane:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, lambda: function(*args, **kwargs))
 
+    async def whole(self, change: Coroutine[Any, Any, None]) -> None:
+        """The change was made. A caller that is cancelled does not wait, but the change is made all the same.
+
+        A thread that works on the kernel cannot be called back, so nobody may begin anew beside it.
+        """
+        await asyncio.shield(self.begin(change))
+
+    def begin(self, change: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """The change is under way; the plane does not close before it is made."""
+        task = asyncio.create_task(change)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def settle(self) -> None:
+        """No change is under way any more."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
     # -- what the drivers ask ----------------------------------------------------------------------
 
     def bridge_of(self, network_id: str) -> str:
@@ -162,6 +183,9 @@ class Plane:
 
     async def open_tap(self, port_id: str, *, offload: bool = True) -> int:
         """A file descriptor of a port's tap, to be handed to the process of its guest."""
+        tap = await self.work(self.links.find, self.namespace, tap_name(port_id))
+        if tap is None:
+            raise DriverError(f"The port {port_id} is not plugged on this host.", retry=True)
         with explained(f"The tap of port {port_id}"):
             return await asyncio.to_thread(taps.open_tap, self.namespace, tap_name(port_id), offload=offload)
 

@@ -39,6 +39,13 @@ class PortDriver:
         return {id: {} for id in found | plane.ports.documents.keys()}
 
     async def apply(self, document: PortDocument) -> State:
+        await self._plane.whole(self._make(document))
+        return {}
+
+    async def remove(self, id: str) -> None:
+        await self._plane.whole(self._unmake(id))
+
+    async def _make(self, document: PortDocument) -> None:
         """The filters stand before the tap does, so no guest ever speaks unfiltered."""
         plane = self._plane
         bridge = plane.bridge_of(document.network_id)
@@ -51,9 +58,8 @@ class PortDriver:
             if before is not None and before.network_id != document.network_id:
                 await self._networks.renew_leases(before.network_id)
             await self._networks.renew_leases(document.network_id)
-        return {}
 
-    async def remove(self, id: str) -> None:
+    async def _unmake(self, id: str) -> None:
         plane = self._plane
         with explained(f"The port {id}"):
             await plane.work(plane.links.remove, plane.namespace, tap_name(id))

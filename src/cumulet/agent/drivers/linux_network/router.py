@@ -67,7 +67,6 @@ class RouterDriver:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self._attendants: dict[str, Attendants] = {}
-        self._announcing: set[asyncio.Task[None]] = set()
 
     async def start(self, around: Surroundings) -> None:
         """The routers that outlived the agent answer metadata and announce again."""
@@ -83,6 +82,7 @@ class RouterDriver:
                     log.warning("%s", error)
 
     async def stop(self) -> None:
+        await self._plane.settle()
         await self._dismiss()
         await self._plane.close()
 
@@ -96,6 +96,13 @@ class RouterDriver:
         return {id: {} for id in found | self._plane.routers.documents.keys()}
 
     async def apply(self, document: RouterDocument) -> State:
+        await self._plane.whole(self._make(document))
+        return {}
+
+    async def remove(self, id: str) -> None:
+        await self._plane.whole(self._unmake(id))
+
+    async def _make(self, document: RouterDocument) -> None:
         plane, namespace = self._plane, self._plane.names.router(document.id)
         for leg in _legs(document):
             plane.bridge_of(leg.network_id)
@@ -107,9 +114,8 @@ class RouterDriver:
             await asyncio.to_thread(_announce_addresses, namespace, new)
             await plane.machine.follow()
             await self._attend(document)
-        return {}
 
-    async def remove(self, id: str) -> None:
+    async def _unmake(self, id: str) -> None:
         with explained(f"The router {id}"):
             attendants = self._attendants.pop(id, None)
             if attendants is not None:
@@ -198,9 +204,7 @@ class RouterDriver:
         for router in list(self._plane.routers.documents.values()):
             touched = any(leg.network_id == network_id for leg in router.interfaces)
             if touched and router.id in self._attendants:
-                task = asyncio.create_task(self._attend(router))
-                self._announcing.add(task)
-                task.add_done_callback(self._announcing.discard)
+                self._plane.begin(self._attend(router))
 
     async def _dismiss(self) -> None:
         if self._network_changed in self._plane.network_changed:

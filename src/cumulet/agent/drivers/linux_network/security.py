@@ -166,11 +166,17 @@ class SecurityGroupDriver:
         return {id: {} for id in self._plane.groups.documents}
 
     async def apply(self, document: SecurityGroupDocument) -> State:
-        await self._plane.ensure()
-        await self._plane.filters.put_group(document)
-        self._plane.groups.put(document)
+        await self._plane.whole(self._make(document))
         return {}
 
     async def remove(self, id: str) -> None:
+        await self._plane.whole(self._unmake(id))
+
+    async def _make(self, document: SecurityGroupDocument) -> None:
+        await self._plane.ensure()
+        await self._plane.filters.put_group(document)
+        self._plane.groups.put(document)
+
+    async def _unmake(self, id: str) -> None:
         await self._plane.filters.drop_group(id)
         self._plane.groups.drop(id)
