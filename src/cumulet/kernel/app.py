@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One process of the control plane, made from a list of manifests.
 
-    app = App(settings, SERVICES, Database(url, clock), clock)
-    await app.start()          # leases, sagas, reconcilers; a new database is filled
-    ... app.root is the ASGI application ...
-    await app.stop()
+app = App(settings, SERVICES, Database(url, clock), clock)
+await app.start()          # leases, sagas, reconcilers; a new database is filled
+... app.root is the ASGI application ...
+await app.stop()
 """
 
 import asyncio
@@ -80,9 +80,15 @@ class App:
     @cached_property
     def _contracts(self) -> dict[type, Any]:
         """What the services provide, made once: a class that stands under several protocols is one object."""
-        given = {protocol: offer for s in self.services.values() for protocol, offer in s.manifest.provides().items()}
+        given = {
+            protocol: offer
+            for s in self.services.values()
+            for protocol, offer in s.manifest.provides().items()
+        }
         made = {offer: offer(self) for offer in given.values() if isinstance(offer, type)}
-        return {protocol: made[offer] if isinstance(offer, type) else offer for protocol, offer in given.items()}
+        return {
+            protocol: made[offer] if isinstance(offer, type) else offer for protocol, offer in given.items()
+        }
 
     def has(self, service: str) -> bool:
         """Whether this cloud has a service."""
@@ -95,7 +101,9 @@ class App:
     @cached_property
     def reconcilers(self) -> Reconcilers:
         own = [Reconciler(run, every) for run, every in _HOUSEKEEPING]
-        return Reconcilers(self, [*own, *(r for s in self.services.values() for r in s.manifest.reconcilers())])
+        return Reconcilers(
+            self, [*own, *(r for s in self.services.values() for r in s.manifest.reconcilers())]
+        )
 
     @cached_property
     def report_handlers(self) -> dict[str, ReportHandler]:
@@ -165,7 +173,11 @@ class App:
         """Raise Forbidden unless an access rule of the caller's application credential covers the request."""
         kinds = {entry.type for entry in ctx.service.manifest.catalog}
         for rule in ctx.identity.access_rules or ():
-            if rule["service"] in kinds and rule["method"] == request.method and _covers(rule["path"], request.path):
+            if (
+                rule["service"] in kinds
+                and rule["method"] == request.method
+                and _covers(rule["path"], request.path)
+            ):
                 return
         raise Forbidden("The application credential's access rules do not allow this request.")
 
@@ -181,7 +193,9 @@ def _covers(pattern: str, path: str) -> bool:
     import re
 
     parts = re.split(r"(\*\*|\*|\{[^}]*\})", pattern)
-    text = "".join(".*" if p == "**" else "[^/]+" if p == "*" or p.startswith("{") else re.escape(p) for p in parts)
+    text = "".join(
+        ".*" if p == "**" else "[^/]+" if p == "*" or p.startswith("{") else re.escape(p) for p in parts
+    )
     return re.fullmatch(text, path) is not None
 
 

@@ -131,7 +131,11 @@ def _write(tx: Tx, ctx: Context, key: str, row: DocumentRow | None, body: str | 
     epoch, n = tx.execute(_NEXT, {"host": host}).one()
     story = ctx.request_id
     if row is None:
-        tx.insert(DocumentRow(id=key, host=host, kind=kind, thing_id=id, epoch=epoch, n=n, body=body, request_id=story))
+        tx.insert(
+            DocumentRow(
+                id=key, host=host, kind=kind, thing_id=id, epoch=epoch, n=n, body=body, request_id=story
+            )
+        )
     else:
         tx.update(row, epoch=epoch, n=n, body=body, request_id=story)
     tx.after_commit(lambda: tx.app.hosts.hint(host))
@@ -186,7 +190,7 @@ class Hosts:
         if row is None:
             return True, None, None
         seen = Generation(row.seen_epoch, row.seen_n)
-        return seen >= wanted and not row.retrying, row.state, row.error
+        return seen.epoch == row.epoch and seen >= wanted and not row.retrying, row.state, row.error
 
     async def _woken(self, event: asyncio.Event) -> None:
         if self.app.db.is_sqlite:
@@ -208,6 +212,8 @@ class Hosts:
                     return await connection.call(operation_id, name, arguments)
             except TimeoutError:
                 raise CallError(f"host {host} did not answer {name} within {deadline:g} seconds") from None
+            except ConnectionError:
+                raise CallError(f"host {host} went away while it was asked to {name}; ask again") from None
 
     def hint(self, host: str) -> None:
         """Tell a connected host that something changed."""
@@ -266,9 +272,11 @@ class Hosts:
         row = tx.get(HostRow, facts.name)
         said = msgspec.to_builtins(facts)
         if row is None:
-            tx.insert(HostRow(id=facts.name, boot_id=facts.boot_id, facts=said, seen_at=tx.now))
+            row = tx.insert(HostRow(id=facts.name, boot_id=facts.boot_id, facts=said, seen_at=tx.now))
         else:
-            tx.update(row, state="up", boot_id=facts.boot_id, facts=said, seen_at=tx.now)
+            row = tx.update(row, state="up", boot_id=facts.boot_id, facts=said, seen_at=tx.now)
+        if facts.seen > Generation(row.epoch, row.n):
+            _begin_epoch(tx, row, facts.seen.epoch + 1)
         for service in self.app.services.values():
             if service.manifest.host_connected is not None:
                 service.manifest.host_connected(tx, facts)
@@ -281,7 +289,11 @@ class Hosts:
             if row is None or report.generation < Generation(row.seen_epoch, row.seen_n):
                 continue
             changed.append(key)
-            gone = row.body is None and report.generation == Generation(row.epoch, row.n) and report.error is None
+            gone = (
+                row.body is None
+                and report.generation == Generation(row.epoch, row.n)
+                and report.error is None
+            )
             if gone:
                 tx.delete(row)
             else:
@@ -300,6 +312,17 @@ class Hosts:
         handler = self.app.report_handlers.get(report.kind)
         if handler is not None:
             handler(tx, host, report)
+
+
+def _begin_epoch(tx: Tx, host: HostRow, epoch: int) -> None:
+    """Publish everything again under a new epoch, to a host that has seen more than this database knows of.
+
+    That is so after the database was restored from a backup, or made anew.
+    """
+    rows = tx.all(DocumentRow, DocumentRow.c.host == host.id, order_by=(DocumentRow.c.n,))
+    for n, row in enumerate(rows, 1):
+        tx.update(row, epoch=epoch, n=n)
+    tx.update(host, epoch=epoch, n=len(rows))
 
 
 def _changed(tx: Tx, host: str, since: Generation) -> list[DocumentRow]:

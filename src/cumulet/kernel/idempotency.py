@@ -49,7 +49,9 @@ def once(tx: Tx, key: str, run: Callable[..., Any], ctx: "Context", request: Req
     stored = tx.get(StoredAnswer, id)
     if stored is not None:
         if stored.request != asked:
-            raise Conflict("This Idempotency-Key was used for another request; use a new key for a new request.")
+            raise Conflict(
+                "This Idempotency-Key was used for another request; use a new key for a new request."
+            )
         return Reply(stored.status, stored.body, {**stored.headers, _REPLAYED: "true"})
     result = run(tx, ctx, request)
     reply = result if isinstance(result, Reply) else Reply(200, result)

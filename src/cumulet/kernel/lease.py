@@ -25,7 +25,9 @@ class Lease(Row, table="leases"):
     expires_at: Timestamp = column(index=True)
 
 
-_POSTGRESQL_NOW = sa.text("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')")
+_POSTGRESQL_NOW = sa.text(
+    "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+)
 
 
 def database_now(tx: Tx) -> Timestamp:

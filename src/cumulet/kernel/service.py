@@ -155,7 +155,11 @@ def missing_rules(api: Api) -> list[str]:
         for spec in exposed.resource.fields.values():
             used |= {spec.rule} if spec.rule else set()
             if spec.set_rule:
-                used |= {spec.set_rule.format(verb=v) for v, on in (("create", spec.create), ("update", spec.update)) if on}
+                used |= {
+                    spec.set_rule.format(verb=v)
+                    for v, on in (("create", spec.create), ("update", spec.update))
+                    if on
+                }
     return sorted(used - set(api.policies))
 
 

@@ -90,14 +90,17 @@ class Traces:
         spans = [part for span in waiting for part in span.whole()]
         if not spans:
             return
-        rows = [(s.id, s.story, s.parent, s.kind, s.name, s.started, s.ms, s.status, s.message) for s in spans]
+        rows = [
+            (s.id, s.story, s.parent, s.kind, s.name, s.started, s.ms, s.status, s.message) for s in spans
+        ]
         links = {(resource, s.story) for s in spans for resource in s.resources}
         with self._lock:
             self._connection.execute("BEGIN")
             self._connection.executemany("INSERT OR REPLACE INTO spans VALUES (?,?,?,?,?,?,?,?,?)", rows)
             self._connection.executemany("INSERT OR IGNORE INTO stories VALUES (?,?)", list(links))
             self._connection.execute(
-                "DELETE FROM spans WHERE id <= (SELECT id FROM spans ORDER BY id DESC LIMIT 1 OFFSET ?)", (_KEPT_SPANS,)
+                "DELETE FROM spans WHERE id <= (SELECT id FROM spans ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (_KEPT_SPANS,),
             )
             self._connection.execute("COMMIT")
 
@@ -105,10 +108,15 @@ class Traces:
         """The spans of a request, or of every request that touched a resource, oldest first."""
         self.flush()
         with self._lock:
-            names = [row[0] for row in self._connection.execute("SELECT story FROM stories WHERE resource=?", (id,))]
+            names = [
+                row[0]
+                for row in self._connection.execute("SELECT story FROM stories WHERE resource=?", (id,))
+            ]
             found = []
             for name in dict.fromkeys([id, *names]):
-                rows = self._connection.execute("SELECT * FROM spans WHERE story=? ORDER BY started, id", (name,))
+                rows = self._connection.execute(
+                    "SELECT * FROM spans WHERE story=? ORDER BY started, id", (name,)
+                )
                 spans = [_span(row) for row in rows]
                 if spans:
                     found.append(spans)

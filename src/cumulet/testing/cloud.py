@@ -14,28 +14,14 @@ from typing import Any
 from cumulet.agent.agent import Agent
 from cumulet.agent.drivers.simulated import World, simulated_drivers
 from cumulet.agent.journal import MemoryJournal
-from cumulet.kernel import ids
+from cumulet.agent.machine import simulated_facts
 from cumulet.kernel.app import App
-from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.clock import Clock, SystemClock
 from cumulet.kernel.config import Settings
 from cumulet.kernel.db import Database, schema
 from cumulet.kernel.service import Service
 from cumulet.testing import asgi
 from cumulet.testing.asgi import Answer
-
-
-def facts(name: str) -> HostFacts:
-    """A simulated host of 64 cores and 256 GiB."""
-    return HostFacts(
-        name=name,
-        boot_id=ids.plain(),
-        vcpus=64,
-        memory_mb=262144,
-        disk_gb=4000,
-        hypervisor="Simulated",
-        cpu_model="simulated",
-    )
 
 
 class Cloud:
@@ -82,7 +68,11 @@ class Cloud:
         """Start a simulated host, or start it again as it was, and wait until it is connected."""
         world = self.worlds.setdefault(name, World(clock=self.app.clock))
         agent = Agent(
-            facts(name), simulated_drivers(world), self.app.hosts, MemoryJournal(), clock=self.app.clock
+            simulated_facts(name),
+            simulated_drivers(world),
+            self.app.hosts,
+            MemoryJournal(),
+            clock=self.app.clock,
         )
         self.agents[name] = agent
         await agent.start()

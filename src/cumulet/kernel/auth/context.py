@@ -111,6 +111,11 @@ class Context:
             "trust_id": who.trust_id,
             "trustor_id": who.trustor_id,
             "application_credential_id": who.application_credential_id,
+            "token": {
+                "domain": {"id": who.domain_id},
+                "project": {"domain": {"id": who.project_domain_id}},
+                "user": {"domain": {"id": who.user_domain_id}},
+            },
         }
 
     @property

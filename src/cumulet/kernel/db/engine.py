@@ -174,7 +174,11 @@ class Database:
 
     def _postgresql_engine(self, threads: int) -> sa.Engine:
         return sa.create_engine(
-            self.url, pool_size=threads + 1, max_overflow=2, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            self.url,
+            pool_size=threads + 1,
+            max_overflow=2,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
         )
 
     def close(self) -> None:
@@ -195,7 +199,9 @@ def _meaning(error: DBAPIError) -> Exception:
     """What a failure of the database itself means for whoever asked."""
     text = str(error.orig)
     if isinstance(error, OperationalError) and ("full" in text or "disk I/O" in text):
-        return Unavailable("The database cannot write: the disk is full or failing. Free some space and ask again.")
+        return Unavailable(
+            "The database cannot write: the disk is full or failing. Free some space and ask again."
+        )
     if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error):
         return Unavailable("The database cannot be reached now; ask again in a moment.", retry_after=5)
     return error

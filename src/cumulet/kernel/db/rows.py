@@ -24,7 +24,10 @@ import sqlalchemy as sa
 from cumulet.lib.timestamps import Timestamp
 
 METADATA = sa.MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
 )
 REQUIRED: Any = object()
 """The default of a column that has none."""

@@ -95,7 +95,12 @@ class Tx:
         return int(self.scalar(sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*where)))
 
     def exists(self, cls: type[Row], *where: Any) -> bool:
-        return self.connection.execute(sa.select(sa.literal(1)).select_from(cls.table).where(*where).limit(1)).first() is not None
+        return (
+            self.connection.execute(
+                sa.select(sa.literal(1)).select_from(cls.table).where(*where).limit(1)
+            ).first()
+            is not None
+        )
 
     def execute(self, statement: Any, parameters: Any = None) -> Any:
         """Any other statement; the way out for what the methods here do not say."""

@@ -52,7 +52,11 @@ class Dispatcher:
             by_path[path.rstrip("/") or "/"].append(endpoint)
         for path, endpoints in by_path.items():
             self.falcon.add_route(path, _resource(self, endpoints))
-        self.first_words = {path[len(self.api.prefix) :].split("/")[1] for path in by_path if path.count("/") > 1 and path.startswith(self.api.prefix)}
+        self.first_words = {
+            path[len(self.api.prefix) :].split("/")[1]
+            for path in by_path
+            if path.count("/") > 1 and path.startswith(self.api.prefix)
+        }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self.api.project_in_path:
@@ -73,7 +77,11 @@ class Dispatcher:
     # -- one request ------------------------------------------------------------------------------------
 
     async def answer(
-        self, endpoints: list[Endpoint], req: falcon.asgi.Request, resp: falcon.asgi.Response, params: dict[str, str]
+        self,
+        endpoints: list[Endpoint],
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        params: dict[str, str],
     ) -> None:
         """Fill the response with the endpoint's reply, or with the error that it met."""
         scope = req.scope
@@ -182,7 +190,9 @@ class Dispatcher:
         if not raw:
             return
         content_type = (req.content_type or "application/json").split(";")[0].strip().lower()
-        if not (content_type.endswith("json") or content_type.endswith("json-patch") or content_type in _SLOPPY):
+        if not (
+            content_type.endswith("json") or content_type.endswith("json-patch") or content_type in _SLOPPY
+        ):
             raise UnsupportedMediaType(f"Unsupported Content-Type: {content_type}; send application/json.")
         try:
             request.body = _decode(raw)
@@ -225,11 +235,15 @@ class Dispatcher:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError, params: Any
     ) -> None:
         """What Falcon itself refuses: no such path, or not with this method."""
-        ctx = Context(self.app, self.service, ANONYMOUS, req.scope.get("cumulet.request_id") or ids.request_id())
+        ctx = Context(
+            self.app, self.service, ANONYMOUS, req.scope.get("cumulet.request_id") or ids.request_id()
+        )
         refusal: Error
         if isinstance(error, falcon.HTTPMethodNotAllowed):
             allowed = dict(error.headers or {}).get("Allow", "")
-            refusal = MethodNotAllowed("The method is not allowed for this resource.", headers={"Allow": allowed})
+            refusal = MethodNotAllowed(
+                "The method is not allowed for this resource.", headers={"Allow": allowed}
+            )
         elif error.status_code == 404:
             refusal = NotFound("The resource could not be found.")
         else:
@@ -242,9 +256,7 @@ class Dispatcher:
         self._fill(resp, self._refusal(refusal, ctx), ctx, head=req.method == "HEAD")
 
 
-_UNEXPECTED = (
-    "An unexpected error prevented the server from fulfilling your request. Its story is kept: cumulet trace {request_id}"
-)
+_UNEXPECTED = "An unexpected error prevented the server from fulfilling your request. Its story is kept: cumulet trace {request_id}"
 _SLOPPY = frozenset({"application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "*/*"})
 
 

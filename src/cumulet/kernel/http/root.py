@@ -68,10 +68,14 @@ class Root:
     async def _index(self, path: str, headers: Mapping[str, str], scope: Any, send: Any) -> None:
         """What stands where no service does: at the root, a list of the services; else 404."""
         if path != "/":
-            body = msgspec.json.encode({"error": {"code": 404, "title": "Not Found", "message": f"No service answers at {path}."}})
+            body = msgspec.json.encode(
+                {"error": {"code": 404, "title": "Not Found", "message": f"No service answers at {path}."}}
+            )
             return await _plain(send, 404, body, [(b"x-openstack-request-id", ids.request_id().encode())])
         address = public_address(scope, headers)
-        services = {name: address + running.manifest.path for name, running in sorted(self.app.services.items())}
+        services = {
+            name: address + running.manifest.path for name, running in sorted(self.app.services.items())
+        }
         await _plain(send, 200, msgspec.json.encode({"services": services}))
 
     def _with_cors(self, headers: Mapping[str, str], send: Any) -> Any:
@@ -82,9 +86,15 @@ class Root:
         extra = [
             (b"access-control-allow-origin", origin.encode()),
             (b"vary", b"Origin"),
-            (b"access-control-expose-headers", b"X-Subject-Token, X-Openstack-Request-Id, OpenStack-API-Version, Location"),
+            (
+                b"access-control-expose-headers",
+                b"X-Subject-Token, X-Openstack-Request-Id, OpenStack-API-Version, Location",
+            ),
             (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-            (b"access-control-allow-headers", headers.get("access-control-request-headers", "X-Auth-Token").encode()),
+            (
+                b"access-control-allow-headers",
+                headers.get("access-control-request-headers", "X-Auth-Token").encode(),
+            ),
         ]
 
         async def sending(message: Any) -> None:
@@ -103,11 +113,11 @@ def public_address(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     return f"{scheme}://{host}{prefix}"
 
 
-async def _plain(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def _plain(
+    send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
     found = [(b"content-length", str(len(body)).encode()), *(headers or [])]
     if not any(name == b"content-type" for name, _ in found):
         found.append((b"content-type", b"application/json"))
     await send({"type": "http.response.start", "status": status, "headers": found})
     await send({"type": "http.response.body", "body": body})
-
-

@@ -158,7 +158,9 @@ class WireProfile:
     loose: bool = False
     unauthorized: str = "The request you have made requires authentication."
     invalid: Callable[[str, Any, str], str] = field(
-        default=lambda path, value, message: f"Invalid input for field/attribute {path}. Value: {value}. {message}"
+        default=lambda path, value, message: (
+            f"Invalid input for field/attribute {path}. Value: {value}. {message}"
+        )
     )
     renames: Mapping[str, str] = field(default_factory=dict)
     update_method: str = "PUT"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The declaration itself: a class is a typed row, a table, and the face of a resource in an API.
 
-    class Volume(Resource, service="cinder", path="/volumes", member="volume"):
-        \"\"\"A block device of a fixed size that can grow but never shrink.\"\"\"
+class Volume(Resource, service="cinder", path="/volumes", member="volume"):
+    \"\"\"A block device of a fixed size that can grow but never shrink.\"\"\"
 
-        id: str = ident()
-        name: str | None = field(default=None, create=True, update=True, filter=True, max=255)
-        size: int = field(create=True, min=1)
+    id: str = ident()
+    name: str | None = field(default=None, create=True, update=True, filter=True, max=255)
+    size: int = field(create=True, min=1)
 
-    VOLUMES = expose(Volume, List(policy="volume:get_all"), Show(policy="volume:get"), ...)
+VOLUMES = expose(Volume, List(policy="volume:get_all"), Show(policy="volume:get"), ...)
 """
 
 import re
@@ -102,7 +102,9 @@ class Resource(Row):
     @classmethod
     def not_found(cls, ctx: "Context", id: str) -> NotFound:
         text = cls.missing or ctx.service.api.wire.missing
-        return NotFound(text.format(id=id, noun=cls.noun, Noun=cls.noun[:1].upper() + cls.noun[1:]), kind=cls.missing_kind)
+        return NotFound(
+            text.format(id=id, noun=cls.noun, Noun=cls.noun[:1].upper() + cls.noun[1:]), kind=cls.missing_kind
+        )
 
 
 @dataclass(frozen=True)

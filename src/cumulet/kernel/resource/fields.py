@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be said of one field of a resource.
 
-    name: str = field(create=True, update=True, filter=True, sort=True, max=255)
-    links: list = computed(lambda ctx, row: [...])            # from the row alone, not stored
-    attachments: list = loaded(attachments_of)                 # from other rows, one query a page
-    imageRef: str = given(schema=IMAGE_REF)                    # only ever in a request
+name: str = field(create=True, update=True, filter=True, sort=True, max=255)
+links: list = computed(lambda ctx, row: [...])            # from the row alone, not stored
+attachments: list = loaded(attachments_of)                 # from other rows, one query a page
+imageRef: str = given(schema=IMAGE_REF)                    # only ever in a request
 """
 
 import dataclasses
@@ -75,16 +75,18 @@ class Field(Column):
         return version >= microversion(moved) if moved else self.known_in(version)
 
 
-def field(
-    *, default: Any = REQUIRED, default_factory: Callable[[], Any] | None = None, **rules: Any
-) -> Any:
+def field(*, default: Any = REQUIRED, default_factory: Callable[[], Any] | None = None, **rules: Any) -> Any:
     """A stored field; the rules are the fields of `Field`."""
     return Field(default=default, default_factory=default_factory, **rules)
 
 
 def ident(*, default_factory: Callable[[], Any] = ids.dashed, **rules: Any) -> Any:
     """The id of a resource, a dashed UUID unless `default_factory` makes another."""
-    return Field(default_factory=default_factory, primary=True, **({"brief": True, "filter": True, "sort": True} | rules))
+    return Field(
+        default_factory=default_factory,
+        primary=True,
+        **({"brief": True, "filter": True, "sort": True} | rules),
+    )
 
 
 def owner(*, default: Any = REQUIRED, **rules: Any) -> Any:

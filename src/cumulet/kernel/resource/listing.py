@@ -153,9 +153,7 @@ def _limit(query: Query, wire: "WireProfile") -> int | None:
     return asked if wire.page_limit is None else min(asked, wire.page_limit)
 
 
-def _after(
-    tx: Tx, ctx: "Context", listing: Listing, order: list[tuple[str, bool]], marker: str
-) -> Any:
+def _after(tx: Tx, ctx: "Context", listing: Listing, order: list[tuple[str, bool]], marker: str) -> Any:
     """The condition for rows that sort after the marker's row."""
     cls = listing.resource
     where = [cls.c[cls.key] == marker]

@@ -241,7 +241,9 @@ class Create(Operation):
             cls,
             "POST",
             cls.path,
-            self._async_answer(cls) if is_async else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
+            self._async_answer(cls)
+            if is_async
+            else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"create_{cls.member or cls.noun}",
             schema=self.body or (lambda version: schema.body_schema(cls, "create", version, wire)),
             idempotent=True,
@@ -272,7 +274,9 @@ class Create(Operation):
             body.update(item.extra)
         headers = dict(made[0].headers) if made else {}
         if self.location and not several:
-            headers["Location"] = f"{ctx.base_url}{ctx.service.api.prefix}{cls.path}/{made[0].row.__dict__[cls.key]}"
+            headers["Location"] = (
+                f"{ctx.base_url}{ctx.service.api.prefix}{cls.path}/{made[0].row.__dict__[cls.key]}"
+            )
         answer = {cls.plural: bodies} if several else envelope(cls, bodies[0])
         return Reply(self.status_at(ctx.version), answer, headers)
 
@@ -404,7 +408,9 @@ class Action(Operation):
             cls,
             "POST",
             f"{item_path(cls)}/action",
-            self._async_answer(cls) if is_async else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
+            self._async_answer(cls)
+            if is_async
+            else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"{cls.member}_{self.name}",
             action=self.name,
             schema=self.body_at,

@@ -21,8 +21,35 @@ if TYPE_CHECKING:
     from cumulet.kernel.http.wire import WireProfile
     from cumulet.kernel.resource.declaration import Resource
 
-_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array", tuple: "array"}
-_LOOSE_FLAG = ["True", "true", "TRUE", "False", "false", "FALSE", "1", "0", "t", "f", "on", "off", "yes", "no", "ON", "OFF", "YES", "NO"]
+_JSON_TYPES = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+    tuple: "array",
+}
+_LOOSE_FLAG = [
+    "True",
+    "true",
+    "TRUE",
+    "False",
+    "false",
+    "FALSE",
+    "1",
+    "0",
+    "t",
+    "f",
+    "on",
+    "off",
+    "yes",
+    "no",
+    "ON",
+    "OFF",
+    "YES",
+    "NO",
+]
 _FORMATS = {"uuid": is_uuid}
 
 
@@ -34,9 +61,13 @@ def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
     if kind is bool and loose:
         flag: dict[str, Any] = {"enum": [True, False, 1, 0, *_LOOSE_FLAG, *([None] if spec.nullable else [])]}
         return flag
-    name = _JSON_TYPES.get(kind, "string" if kind in (typing.Literal,) or not isinstance(kind, type) else "string")
+    name = _JSON_TYPES.get(
+        kind, "string" if kind in (typing.Literal,) or not isinstance(kind, type) else "string"
+    )
     types = [name, *(["string"] if loose and name in ("integer", "number") else [])]
-    schema: dict[str, Any] = {"type": [*types, "null"] if spec.nullable else types if len(types) > 1 else name}
+    schema: dict[str, Any] = {
+        "type": [*types, "null"] if spec.nullable else types if len(types) > 1 else name
+    }
     if name == "string":
         bounds = {"minLength": spec.min, "maxLength": spec.max}
     else:
@@ -64,7 +95,8 @@ def body_schema(
     inner: dict[str, Any] = {
         "type": "object",
         "properties": {
-            spec.on_wire: {} if checking and spec.convert else field_schema(spec, loose=wire.loose) for spec in can
+            spec.on_wire: {} if checking and spec.convert else field_schema(spec, loose=wire.loose)
+            for spec in can
         },
         "additionalProperties": wire.extra_keys == "allow",
     }
@@ -114,9 +146,7 @@ def check(validator: Any, body: Any, wire: "WireProfile") -> None:
         raise Invalid(wire.invalid(".".join(path), value, message) if path else message)
 
 
-def parse(
-    cls: "type[Resource]", verb: str, body: Any, version: int, wire: "WireProfile"
-) -> dict[str, Any]:
+def parse(cls: "type[Resource]", verb: str, body: Any, version: int, wire: "WireProfile") -> dict[str, Any]:
     """The values that a create or update body sets, by field name. Raises Invalid, BadRequest."""
     if wire.prepare is not None:
         body = wire.prepare(cls, verb, body)

@@ -119,7 +119,9 @@ class Run:
 
     async def _take(self, step: Step, call: str, args: tuple[Any, ...]) -> Any:
         resources = [str(value) for value in self.row.arguments.values()]
-        with trace.part(self.app.traces, self.ctx.request_id, "step", f"{self.row.name} {step.name}", resources) as span:
+        with trace.part(
+            self.app.traces, self.ctx.request_id, "step", f"{self.row.name} {step.name}", resources
+        ) as span:
             try:
                 self._hook("before", step.name)
                 if step.is_async:
@@ -168,7 +170,14 @@ class Run:
         return result
 
     def _record(
-        self, tx: Tx, step: Step, call: str, args: tuple[Any, ...], outcome: str, result: Any, error: str | None
+        self,
+        tx: Tx,
+        step: Step,
+        call: str,
+        args: tuple[Any, ...],
+        outcome: str,
+        result: Any,
+        error: str | None,
     ) -> None:
         known = self._records.get(call)
         if known is None:
@@ -247,7 +256,9 @@ class Run:
 
     async def _note_try(self, why: str, attempt: int) -> None:
         self.row = self.row.but(why=why)
-        await self._write(lambda tx: tx.execute(_NOTE, {"saga": self.id, "reason": why, "count": attempt + 1}))
+        await self._write(
+            lambda tx: tx.execute(_NOTE, {"saga": self.id, "reason": why, "count": attempt + 1})
+        )
 
     async def move(self, state: str, why: str | None = None) -> None:
         """Change the saga's state under its fence."""
@@ -317,7 +328,11 @@ _S = SagaRow.table
 _MINE = sa.update(_S).where(_S.c.id == sa.bindparam("saga"))
 _FENCE = (
     sa.update(_S)
-    .where(_S.c.id == sa.bindparam("saga"), _S.c.owner == sa.bindparam("by"), _S.c.state.in_(("running", "unwinding")))
+    .where(
+        _S.c.id == sa.bindparam("saga"),
+        _S.c.owner == sa.bindparam("by"),
+        _S.c.state.in_(("running", "unwinding")),
+    )
     .values(updated_at=sa.bindparam("at"))
     .returning(_S.c.cancelled)
 )

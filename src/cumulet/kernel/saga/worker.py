@@ -175,7 +175,9 @@ class Worker:
         except asyncio.CancelledError:
             raise
         except Exception:
-            self.app.log.exception("a saga could not be carried on; it is taken up again", saga=saga.name, id=run.id)
+            self.app.log.exception(
+                "a saga could not be carried on; it is taken up again", saga=saga.name, id=run.id
+            )
             await self.app.clock.sleep(LOOK_EVERY)
             self.wake()
 
@@ -201,7 +203,9 @@ def _claim(tx: Tx, owner: str | None, mine: set[str]) -> list[tuple[SagaRow, lis
     gone = _ownerless(tx)
     found = []
     rows = tx.all(
-        SagaRow, SagaRow.c.state.in_(("waiting", "running", "unwinding")), order_by=(SagaRow.c.created_at, SagaRow.c.id)
+        SagaRow,
+        SagaRow.c.state.in_(("waiting", "running", "unwinding")),
+        order_by=(SagaRow.c.created_at, SagaRow.c.id),
     )
     for row in rows:
         if row.id in mine or not (row.owner is None or row.owner == owner or row.owner in gone):
@@ -231,7 +235,9 @@ def _ownerless(tx: Tx) -> set[str]:
 def _first_in_line(tx: Tx, row: SagaRow) -> bool:
     keys = tx.all(SagaKey, SagaKey.c.saga_id == row.id)
     for held in keys:
-        first = tx.first(SagaKey, SagaKey.c.key == held.key, order_by=(SagaKey.c.created_at, SagaKey.c.saga_id))
+        first = tx.first(
+            SagaKey, SagaKey.c.key == held.key, order_by=(SagaKey.c.created_at, SagaKey.c.saga_id)
+        )
         if first is not None and first.saga_id != row.id:
             return False
     return True
@@ -272,8 +278,9 @@ def retry(tx: Tx, id: str) -> None:
 def skip(tx: Tx, id: str) -> None:
     """Have a stuck saga take the step it is stuck at for done."""
     row = tx.need(SagaRow, id, f"There is no saga {id}.")
-    failed = tx.first(SagaStep, SagaStep.c.saga_id == id, SagaStep.c.outcome != "done", order_by=(SagaStep.c.n.desc(),))
+    failed = tx.first(
+        SagaStep, SagaStep.c.saga_id == id, SagaStep.c.outcome != "done", order_by=(SagaStep.c.n.desc(),)
+    )
     if failed is not None:
         tx.update(failed, outcome="done", undone=True)
     retry(tx, row.id)
-
