@@ -129,7 +129,7 @@ class Guest:
 
     def __init__(self, lab: Lab, port: PortDocument) -> None:
         self.namespace = f"cmltest-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self.mac = port.mac_address
+        self.mac, self._mtu = port.mac_address, lab.plane.networks.documents[port.network_id].mtu
         namespaces.ensure_namespace(self.namespace)
         at_once = {"ipv6/conf/all/accept_dad": "0", "ipv6/conf/default/accept_dad": "0"}
         namespaces.write_settings(self.namespace, at_once)
@@ -145,7 +145,7 @@ class Guest:
         with IPRoute() as ip:
             ip.link("set", index=1, state="up")
             self.index = ip.link_lookup(ifname="eth0")[0]
-            ip.link("set", index=self.index, address=self.mac)
+            ip.link("set", index=self.index, address=self.mac, mtu=self._mtu)
             ip.link("set", index=self.index, state="up")
 
     def _carry(self) -> None:

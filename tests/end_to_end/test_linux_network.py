@@ -160,6 +160,17 @@ def test_only_what_a_rule_accepts_comes_in_and_answers_come_back(lab: Lab) -> No
     assert not one.ping("10.9.0.6", patience=NEVER)
 
 
+def test_a_datagram_in_many_fragments_passes_the_filters_whole(lab: Lab) -> None:
+    _, _, _, (one, two) = two_guests(lab, inward(protocol="udp", port_range_min=9, port_range_max=9))
+    with (
+        two.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        one.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        server.bind(("10.9.0.6", 9))
+        client.sendto(b"x" * 9000, ("10.9.0.6", 9))
+        assert len(server.recv(65536)) == 9000
+
+
 def test_a_rule_that_is_taken_away_ends_what_it_let_in(lab: Lab) -> None:
     _, (_, receiver), _, (one, two) = two_guests(lab, inward(protocol="tcp"))
     server = two.open_socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -152,7 +152,9 @@ class RouterDriver:
             addresses = [*leg.cidrs, *_floating(leg, document)]
             new += [(link, text) for text in links.set_addresses(namespace, link, addresses)]
         if document.admin_state_up:
-            links.set_routes(namespace, _routes(document))
+            lost = links.set_routes(namespace, _routes(document))
+            if lost:
+                log.warning("Router %s cannot reach the next hops of %s.", document.id, ", ".join(lost))
         return new
 
     def _leg(self, leg: RouterInterface, document: RouterDocument, namespace: str) -> Leg:
