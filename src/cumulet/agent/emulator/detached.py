@@ -14,8 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cumulet.agent.driver import DriverError
 from cumulet.agent.emulator import programs
 from cumulet.agent.emulator.site import Site
+
+PID_FILE_TAKEN = "Cannot lock pid file"
+"""What QEMU says when there is another daemon with the pid file."""
+
+TRIES, PAUSE = 100, 0.02
+"""How often, and after how many seconds, the pid file of a starting daemon is looked at."""
 
 LAUNCH = 60.0
 """Seconds that a program may take to be ready."""
@@ -28,8 +35,19 @@ class Detached:
     pid_file: Path
 
     async def start(self, site: Site, argv: Sequence[str], *, pass_fds: Sequence[int] = ()) -> None:
-        """The daemon is ready. Raises DriverError when it did not start."""
-        await programs.run(site.command([*argv, "--daemonize"]), pass_fds=pass_fds, deadline=LAUNCH)
+        """The daemon is ready, with these arguments. Raises DriverError when it did not start.
+
+        An agent that was killed may have left one that is just starting, with other arguments; it is ended.
+        """
+        command = site.command([*argv, "--daemonize"])
+        for last in (False, False, True):
+            try:
+                await programs.run(command, pass_fds=pass_fds, deadline=LAUNCH)
+                return
+            except DriverError as error:
+                if last or PID_FILE_TAKEN not in str(error):
+                    raise
+            await self._end_other()
 
     def pid(self) -> int | None:
         """Its process id while it runs."""
@@ -67,6 +85,14 @@ class Detached:
             finally:
                 os.close(handle)
             await self.ended(5.0)
+
+    async def _end_other(self) -> None:
+        """The daemon that took the pid file, and is about to write its number there, does not run."""
+        for _ in range(TRIES):
+            if self.pid() is not None:
+                break
+            await asyncio.sleep(PAUSE)
+        await self.kill()
 
     def _handle(self) -> int | None:
         """A pidfd of the process, which is looked up again after opening, lest the number was reused."""

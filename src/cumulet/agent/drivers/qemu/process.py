@@ -81,7 +81,7 @@ class GuestProcess:
             for tap in taps.values():
                 os.close(tap)
         if (pid := self.pid) is not None:
-            cgroup.confine(record.document.id, pid, record.document.vcpus)
+            await asyncio.to_thread(cgroup.confine, record.document.id, pid, record.document.vcpus)
         return await self.monitor()
 
     async def power_down(self, patience: float) -> None:
