@@ -8,6 +8,7 @@ its API, its flows, its reconcilers, what it offers to other services, what it m
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cumulet.kernel import quota
@@ -120,6 +121,8 @@ class Service:
     prepare: Prepare | None = None
     first_start: Callable[["Tx", "App"], None] | None = None
     watch: Watch | None = None
+    devstack: Callable[["App", Path | None], Awaitable[None]] | None = None
+    """Adds what CI for DevStack expects; the path is a guest image on disk, None in simulation."""
     host_connected: Callable[["Tx", "HostFacts"], None] | None = None
     invariants: Callable[[], Sequence[Check]] = tuple
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cumulet down` and `cumulet env`."""
+
+import asyncio
+import os
+import shlex
+import shutil
+import socket
+from pathlib import Path
+
+import click
+
+from cumulet.cli import state
+from cumulet.cli.state import QEMU_UID, State
+
+
+@click.command(epilog="\b\nExamples:\n  cumulet down           guests keep running; `cumulet up` takes them over\n  cumulet down --purge   nothing is left")
+@state.option
+@click.option("--purge", is_flag=True, help="Remove guests, networks, volumes and the state folder too.")
+def down(state_dir: Path | None, purge: bool) -> None:
+    """End the cloud. Its servers keep running unless --purge removes everything."""
+    place = State.at(state_dir)
+    if not place.path.exists():
+        click.echo(f"There is no cloud in {place.path}.")
+        return
+    ended = place.end("up") | place.end("agent")
+    click.echo("The cloud has ended." if ended else "No cloud was running.")
+    if purge:
+        if os.getuid() == 0:
+            for host in sorted((place.path / "host").glob("*")):
+                asyncio.run(_purge_host(host))
+        shutil.rmtree(place.path)
+        click.echo(f"{place.path} and all that belonged to it is gone.")
+
+
+async def _purge_host(folder: Path) -> None:
+    """Remove everything that the drivers of a host ever made."""
+    from cumulet.agent.main import Place, real_drivers
+
+    for driver in reversed(real_drivers(Place(folder.name or socket.gethostname(), folder, QEMU_UID, QEMU_UID))):
+        await driver.purge()
+
+
+@click.command(epilog='\b\nExample:\n  eval "$(cumulet env)" && openstack token issue')
+@state.option
+@click.option("--cloud", default="cumulet", show_default=True, help="The entry of clouds.yaml.")
+def env(state_dir: Path | None, cloud: str) -> None:
+    """Print the OS_* variables by which OpenStack's clients find this cloud."""
+    clouds = State.at(state_dir).read_clouds()
+    if cloud not in clouds:
+        raise click.ClickException(f"There is no cloud {cloud}; there are {', '.join(clouds)}.")
+    entry = clouds[cloud]
+    variables = {f"OS_{name.upper()}": value for name, value in entry["auth"].items()}
+    variables |= {"OS_REGION_NAME": entry["region_name"], "OS_IDENTITY_API_VERSION": "3"}
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cumulet up`: start a cloud.
+
+With real servers there are two processes: the agent, which stays root, and this one, which gives its rights away before it opens a
+port or a database. With --simulate everything is in this one.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cumulet.cli import image, state
+from cumulet.cli.state import CONTROL_UID, State
+from cumulet.kernel.config import Settings
+
+_EPILOG = """\b
+Examples:
+  cumulet up                                    real servers; needs root, QEMU and dnsmasq
+  cumulet up --simulate --hosts 3               no root, no QEMU; ready in about a second
+  cumulet up --simulate --devstack              with the users, flavors and networks that CI for DevStack expects
+  cumulet up --database postgresql://u@host/db  keep the state of the control plane in PostgreSQL
+  cumulet up --detach                           return once it is ready
+"""
+
+PROGRAMS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "qemu-storage-daemon": "qemu-system-common",
+    "dnsmasq": "dnsmasq-base",
+    "nft": "nftables",
+}
+"""What real hosts need, and Debian's package for it."""
+
+
+@click.command(epilog=_EPILOG)
+@state.option
+@click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDR", help="The address to listen on.")
+@click.option("--port", default=9600, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@click.option("--simulate", is_flag=True, help="Imagine the hosts: no root, no QEMU.")
+@click.option("--hosts", default=1, show_default=True, type=click.IntRange(1, 100), help="How many hosts to imagine.")
+@click.option("--database", default=None, metavar="URL", help="postgresql://... in place of the built-in SQLite.")
+@click.option("--admin-password", default=None, metavar="P", help="The admin's password at the first start; random without.")
+@click.option("--devstack", is_flag=True, help="Add what CI for DevStack expects.")
+@click.option("--services", default=None, metavar="LIST", help="Only these services, separated by commas.")
+@click.option("--classic-ports", is_flag=True, help="Listen on 5000, 8774, 8778, 9292, 9696 and 8776 too.")
+@click.option("--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all.")
+@click.option("--detach", is_flag=True, help="Return once the cloud is ready.")
+@click.pass_context
+def up(context: click.Context, state_dir: Path | None, **asked: Any) -> None:
+    """Start a cloud and serve until it is ended."""
+    began = time.time()
+    place = State.at(state_dir)
+    simulate = asked["simulate"]
+    if not simulate:
+        require_real()
+    place.prepare()
+    if asked["detach"]:
+        _detached(place)
+        return
+    asked["port"] = _free_port(asked["listen"], asked["port"])
+    with place.locked():
+        _serve(context.obj, place, asked, began)
+
+
+def require_real() -> None:
+    """Refuse with one sentence when this machine cannot run real servers."""
+    if os.getuid() != 0:
+        raise click.ClickException("Real servers need root: run it with sudo, or add --simulate to imagine the hosts.")
+    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if missing:
+        raise click.ClickException(
+            f"Programs are missing: apt-get install {' '.join(dict.fromkeys(missing))}; or add --simulate."
+        )
+
+
+def _free_port(listen: str, port: int) -> int:
+    """The port if it can be had, a free one for 0. Raises click.ClickException when it is taken."""
+    family = socket.AF_INET6 if ":" in listen else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((listen, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Nothing can listen on {listen}:{port}: {error.strerror}. Choose another with --port, or --port 0 for a free one."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _serve(launcher: Any, place: State, asked: dict[str, Any], began: float) -> None:
+    simulate = asked["simulate"]
+    guest = image.cached_or_built() if asked["devstack"] and not simulate else None
+    password = place.password(asked["admin_password"])
+    host = "127.0.0.1" if asked["listen"] in ("0.0.0.0", "::") else asked["listen"]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{asked['port']}"
+    state.write_clouds(place, url, password, devstack=asked["devstack"])
+    settings = Settings(
+        state=place.control,
+        public_url=url,
+        admin_password=password,
+        cors_origins=asked["cors_origin"],
+        classic_ports=asked["classic_ports"],
+    )
+    try:
+        chosen = launcher.names(asked["services"])
+        launcher.services(chosen)
+    except LookupError as error:
+        raise click.ClickException(str(error)) from None
+    plan = launcher.Plan(
+        settings=settings,
+        database=asked["database"] or f"sqlite:///{place.control / 'cumulet.db'}",
+        listen=asked["listen"],
+        port=asked["port"],
+        services=chosen,
+        simulated_hosts=asked["hosts"] if simulate else 0,
+        agent_socket=None if simulate else place.socket,
+        agent_uids=(0,),
+        devstack=asked["devstack"],
+        devstack_image=_readable_copy(guest, place) if guest is not None else None,
+    )
+    place.write_pid("up", os.getpid())
+    if not simulate:
+        _start_agent(place)
+    try:
+        control = launcher.control(plan)
+        if not simulate:
+            _give_up_rights(place)
+        _loop(control.run(lambda seconds: _ready(url, place, seconds), began))
+    except (TimeoutError, OSError) as error:
+        raise click.ClickException(f"{error}{_last_words(place)}") from None
+    finally:
+        if not simulate:
+            place.end("agent") if os.getuid() == 0 else None
+
+
+def _loop(main: Any) -> None:
+    sys.setswitchinterval(0.0005)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+def _ready(url: str, place: State, seconds: float) -> None:
+    click.echo(f"The cloud answers at {url}; its clouds.yaml is {place.clouds}.")
+    click.echo(f"ready in {seconds:.1f} s")
+    sys.stdout.flush()
+
+
+def _start_agent(place: State) -> None:
+    """Start the root agent in a session of its own, unless the one of an earlier start still runs."""
+    if place.pid("agent") is not None:
+        return
+    name = socket.gethostname()
+    log = (place.log / "agent.log").open("ab")
+    command = [sys.executable, "-m", "cumulet", "agent", "--state", str(place.path), "--name", name]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+    )
+    place.write_pid("agent", process.pid)
+
+
+def _give_up_rights(place: State) -> None:
+    """From here on this process is nobody in particular: what it parses cannot reach the machine."""
+    place.give_to_control()
+    os.setgroups([])
+    os.setgid(CONTROL_UID)
+    os.setuid(CONTROL_UID)
+
+
+def _readable_copy(guest: Path, place: State) -> Path:
+    """The guest image where the control process may read it."""
+    target = place.control / "guest.qcow2"
+    shutil.copyfile(guest, target)
+    return target
+
+
+def _last_words(place: State) -> str:
+    """The last line of the agent's log, where there is one."""
+    try:
+        lines = (place.log / "agent.log").read_text().strip().splitlines()
+    except OSError:
+        return ""
+    return f"\nThe agent said: {lines[-1]}" if lines else ""
+
+
+def _detached(place: State) -> None:
+    """Start the same command in the background and return once it is ready. Raises what it said when it failed."""
+    arguments = [word for word in sys.argv[1:] if word != "--detach"]
+    log = place.log / "up.log"
+    with log.open("ab") as output:
+        start = output.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cumulet", *arguments],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    while True:
+        said = log.read_bytes()[start:].decode(errors="replace")
+        if "ready in " in said:
+            click.echo("\n".join(line for line in said.splitlines() if "ready in " in line or "answers at" in line))
+            return
+        if process.poll() is not None:
+            lines = [line.removeprefix("Error: ") for line in said.strip().splitlines() if not line.startswith("20")]
+            raise click.ClickException(lines[-1] if lines else f"The cloud ended while it started; {log} says why.")
+        time.sleep(0.05)
