@@ -47,6 +47,8 @@ class Resource(Row):
     envelop_items: ClassVar[bool]
     fields: ClassVar[dict[str, Field]]
     owner_field: ClassVar[str]
+    plainly_visible: ClassVar[bool]
+    """Whether `visible` is the ordinary one: the own project's rows."""
     missing: ClassVar[str] = ""
     """The 404 text with {id}; the service's wire profile gives one when it is empty."""
     missing_kind: ClassVar[str] = ""
@@ -76,6 +78,7 @@ class Resource(Row):
         cls.key = key or cls.primary
         cls.envelop_items = envelop_items
         cls.fields = {n: spec for n, spec in cls.columns.items() if isinstance(spec, Field)}
+        cls.plainly_visible = cls.visible.__func__ is Resource.visible.__func__  # type: ignore[attr-defined]
         cls.owner_field = "project_id" if "project_id" in cls.columns else ""
         cls.missing_kind = cls.missing_kind or f"{cls.__name__}NotFound"
 

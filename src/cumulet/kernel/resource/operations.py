@@ -111,11 +111,7 @@ def fetch_by_key(
     params: Mapping[str, str] | None = None,
 ) -> Any:
     """`fetch` for a key that did not come in the path."""
-    visible = cls.visible(ctx)
-    where = [cls.c[cls.key] == key, *_from_path(cls, params or {})]
-    if visible is not None:
-        where.append(visible)
-    row = tx.first(cls, *where)
+    row = _find(tx, ctx, cls, key, params or {})
     wire = ctx.service.api.wire
     if row is None:
         if wire.denies_missing and policy:
@@ -126,6 +122,22 @@ def fetch_by_key(
             raise cls.not_found(ctx, key)
         raise NotPermitted(rule=policy)
     return row
+
+
+def _find(tx: Tx, ctx: "Context", cls: "type[Resource]", key: str, params: Mapping[str, str]) -> Any:
+    """The row with this key, unless the caller may not know of it.
+
+    The common case, a primary key and ordinary visibility, takes the statement that is compiled once.
+    """
+    outer = _from_path(cls, params)
+    if cls.key == cls.primary and cls.plainly_visible and not outer:
+        row = tx.get(cls, key)
+        if row is None or ctx.is_admin or not cls.owner_field:
+            return row
+        return row if row.__dict__[cls.owner_field] == ctx.project_id else None
+    visible = cls.visible(ctx)
+    where = [cls.c[cls.key] == key, *outer]
+    return tx.first(cls, *where, *(() if visible is None else (visible,)))
 
 
 def _may_show(tx: Tx, ctx: "Context", cls: "type[Resource]", row: Any) -> bool:
