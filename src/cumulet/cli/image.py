@@ -36,7 +36,7 @@ def cached_or_built() -> Path:
 
 
 def _build(output: Path, cache: Path) -> str:
-    from cumulet.guest_image.build import BuildError, build
+    from cumulet.guest_image import BuildError, build
 
     with Progress(transient=True) as progress:
         task = progress.add_task("guest image", total=1.0)

@@ -54,7 +54,7 @@ PROGRAMS = {
 @click.option("--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all.")
 @click.option("--detach", is_flag=True, help="Return once the cloud is ready.")
 @click.pass_context
-def up(context: click.Context, state_dir: Path | None, **asked: Any) -> None:
+def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
     """Start a cloud and serve until it is ended."""
     began = time.time()
     place = State.at(state_dir)

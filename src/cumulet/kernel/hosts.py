@@ -185,7 +185,7 @@ class Hosts:
                 if not self._waiting[key]:
                     del self._waiting[key]
 
-    async def _look(self, key: str, wanted: Generation) -> tuple[bool, Any, str | None]:
+    async def _look(self, key: str, wanted: Generation) -> tuple[bool, dict[str, Any] | None, str | None]:
         row = await self.app.db.read(Tx.get, DocumentRow, key)
         if row is None:
             return True, None, None
@@ -261,10 +261,10 @@ class Hosts:
             await self.app.db.transact(_seen, name)
 
     async def image_path(self, image_id: str) -> str | None:
-        return await self.app.contract(ImageSource).path(image_id)
+        return await self.app.contract(ImageSource).path(image_id)  # type: ignore[type-abstract]
 
     async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
-        return await self.app.contract(MetadataSource).answer(peer, path)
+        return await self.app.contract(MetadataSource).answer(peer, path)  # type: ignore[type-abstract]
 
     # -- transactions ---------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ def database(url: str, name: str) -> Iterator[str]:
 
     def execute(statement: str) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     execute(f'CREATE DATABASE "{name}"')
     try:

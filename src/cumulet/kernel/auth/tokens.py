@@ -28,7 +28,7 @@ class Tokens:
     @property
     def authenticator(self) -> Authenticator:
         if self._authenticator is None:
-            self._authenticator = self._app.contract(Authenticator)
+            self._authenticator = self._app.contract(Authenticator)  # type: ignore[type-abstract]
         return self._authenticator
 
     def cached(self, token: str) -> Identity | None:

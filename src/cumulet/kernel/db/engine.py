@@ -136,7 +136,7 @@ class Database:
                 yield connection
             return
         connection = self._mine(write)
-        raw: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment,union-attr]
+        raw: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
         raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         try:
             yield connection

@@ -97,7 +97,7 @@ def timestamp_now() -> Timestamp:
     return Timestamp("")
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, json_column))
+@dataclass_transform(eq_default=False, kw_only_default=True, frozen_default=True, field_specifiers=(column, json_column))
 class Row:
     """A frozen record of one row. Subclasses name their table and annotate their columns."""
 
@@ -131,7 +131,7 @@ class Row:
         for name, spec in cls.columns.items():
             setattr(cls, name, _dataclass_default(spec))
             cls.__annotations__.setdefault(name, spec.type)
-        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        dataclasses.dataclass(frozen=True, eq=False, kw_only=True)(cls)
         cls.table = _shared_table(cls, table) or _table(cls, table, unique, indexes)
         cls.c = cls.table.c
 
@@ -141,6 +141,12 @@ class Row:
         row = object.__new__(cls)
         row.__dict__.update(zip(cls.stored, values, strict=True))
         return row
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.__dict__[self.primary]))
 
     def values(self) -> dict[str, Any]:
         """The stored columns by name."""

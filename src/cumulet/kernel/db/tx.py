@@ -5,7 +5,6 @@ A function that is given a `Tx` does no other I/O, so it may be run again whole:
 faster (a newer revision, a serialization failure, a deadlock) or when it asks for it by raising `Retry`.
 """
 
-import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import Conflict, Duplicate, NotFound, StateConflict
+from cumulet.lib.memo import memo
 from cumulet.lib.timestamps import Timestamp
 
 if TYPE_CHECKING:
@@ -203,29 +203,29 @@ def _lock_number(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-@functools.cache
+@memo
 def _select(cls: type[Row]) -> sa.Select[Any]:
     return sa.select(*(cls.c[name] for name in cls.stored))
 
 
-@functools.cache
+@memo
 def _by_primary(cls: type[Row]) -> sa.Select[Any]:
     return _select(cls).where(cls.c[cls.primary] == sa.bindparam("id"))
 
 
-@functools.cache
+@memo
 def _insert(cls: type[Row]) -> sa.Insert:
     return sa.insert(cls.table)
 
 
-@functools.cache
+@memo
 def _update(cls: type[Row], names: tuple[str, ...]) -> sa.Update:
     values = {name: sa.bindparam(f"new_{name}", type_=cls.c[name].type) for name in names}
     seen = cls.c.revision == sa.bindparam("seen")
     return sa.update(cls.table).where(cls.c[cls.primary] == sa.bindparam("key"), seen).values(**values)
 
 
-@functools.cache
+@memo
 def _delete(cls: type[Row]) -> sa.Delete:
     return sa.delete(cls.table).where(cls.c[cls.primary] == sa.bindparam("key"))
 
@@ -256,7 +256,8 @@ def _violated_unique(row: Row, error: IntegrityError) -> tuple[str, ...]:
         name = diagnosis.constraint_name
         if name == f"{row.table.name}_pkey":
             return (row.primary,)
-        for constraint in (*row.table.constraints, *row.table.indexes):
+        found: Iterable[Any] = (*row.table.constraints, *row.table.indexes)
+        for constraint in found:
             if constraint.name == name:
                 return tuple(column.name for column in constraint.columns)
         return (str(name),)

@@ -61,7 +61,14 @@ class Dispatcher:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self.api.project_in_path:
             self._take_project(scope)
-        await self.falcon(scope, receive, send)
+
+        async def receive_noting_the_end() -> Any:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                scope["cumulet.gone"] = True
+            return event
+
+        await self.falcon(scope, receive_noting_the_end, send)
 
     def _take_project(self, scope: dict[str, Any]) -> None:
         """Move a project id that stands after the version out of the path, to be checked against the token."""
@@ -91,11 +98,11 @@ class Dispatcher:
             try:
                 reply = await self._reply(endpoints, req, context, params)
             except Error as error:
-                reply = self._refusal(error, context)
+                reply = self._refusal(error, context, req)
                 span.fail(error.status, error.message)
             except Exception as error:
                 self.app.log.exception("request failed", request_id=request_id, path=req.path)
-                reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context)
+                reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context, req)
                 span.fail(500, f"{type(error).__name__}: {error}")
             span.done(reply.status, write=req.method not in ("GET", "HEAD"), identity=context.identity)
         self._fill(resp, reply, context, head=req.method == "HEAD")
@@ -201,8 +208,10 @@ class Dispatcher:
 
     # -- answers ----------------------------------------------------------------------------------------
 
-    def _refusal(self, error: Error, ctx: Context) -> Reply:
-        body = self.api.wire.error(error, ctx.request_id)
+    def _refusal(self, error: Error, ctx: Context, req: falcon.asgi.Request) -> Reply:
+        wire = self.api.wire
+        write = wire.error_for(req.headers_lower.get("accept", "")) if wire.error_for else wire.error
+        body = write(error, ctx.request_id)
         return Reply(error.status, body.content, error.headers, body.content_type)
 
     def _fill(self, resp: falcon.asgi.Response, reply: Reply, ctx: Context, *, head: bool) -> None:
@@ -253,7 +262,7 @@ class Dispatcher:
                 await self._authenticate(ctx, req.headers_lower)
         except Error as unauthorized:
             refusal = unauthorized
-        self._fill(resp, self._refusal(refusal, ctx), ctx, head=req.method == "HEAD")
+        self._fill(resp, self._refusal(refusal, ctx, req), ctx, head=req.method == "HEAD")
 
 
 _UNEXPECTED = "An unexpected error prevented the server from fulfilling your request. Its story is kept: cumulet trace {request_id}"
@@ -311,6 +320,9 @@ async def _rehearse(ctx: Context, endpoint: Endpoint, request: Request) -> Any:
 
 
 async def _chunks(req: falcon.asgi.Request) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises BadRequest when the client goes before its end: half a body is none."""
     async for chunk in req.stream:
         if chunk:
             yield chunk
+    if req.scope.get("cumulet.gone"):
+        raise BadRequest("The client went away before the whole body had arrived.")

@@ -165,6 +165,8 @@ class WireProfile:
     renames: Mapping[str, str] = field(default_factory=dict)
     update_method: str = "PUT"
     missing: str = "{Noun} {id} could not be found."
+    error_for: Callable[[str], Callable[[Error, str], ErrorBody]] | None = None
+    """From a request's Accept header to how its errors are written, in place of `error`."""
     prepare: Callable[[type["Row"], str, Any], Any] | None = None
     """`prepare(cls, verb, body)`: a body as the schema should see it, or the family's own refusal of it."""
 

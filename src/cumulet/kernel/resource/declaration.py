@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass_transform(
+    eq_default=False,
     kw_only_default=True,
     frozen_default=True,
     field_specifiers=(column, json_column, field, ident, owner, computed, loaded, given),
@@ -94,6 +95,11 @@ class Resource(Row):
         """The row as policy rules see it."""
         project = row.__dict__.get("project_id")
         return {**row.__dict__, "tenant_id": project} if project is not None else row.__dict__
+
+    @classmethod
+    def target_for(cls, tx: Tx, ctx: "Context", row: Any) -> Mapping[str, Any]:
+        """`target`, where what rules see of a row depends on who asks: a membership of the caller's."""
+        return cls.target(tx, row)
 
     @classmethod
     def target_of_new(cls, tx: Tx, ctx: "Context", given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ class Field(Column):
     `set_rule` the one that lets a caller set it, with {verb} for create or update. `brief` fields stand in lists that
     are not detailed. `schema` replaces the JSON schema that is derived from the type and the bounds. `convert` takes
     the place of the schema's check: from what was sent to what is kept; its ValueError's sentence is for the user.
+    A `spread` field is a loaded mapping whose keys are shown beside the other fields and never hide one of them.
     """
 
     create: bool = False
@@ -49,6 +50,7 @@ class Field(Column):
     convert: Callable[[Any], Any] | None = None
     view: Callable[..., Any] | None = None
     load: Callable[..., Any] | None = None
+    spread: bool = False
 
     @property
     def on_wire(self) -> str:

@@ -73,11 +73,8 @@ def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     rows = rows[:limit] if limit is not None else rows
     if backwards:
         rows.reverse()
-    keys = [str(row.__dict__[cls.key]) for row in rows[:1] + rows[-1:]] or [None, None]
-    return Found(
-        rows,
-        Page(request.path, tuple(query.pairs), limit, keys[0], keys[-1], more, marker, len(rows)),
-    )
+    first, last = (str(row.__dict__[cls.key]) for row in (rows[0], rows[-1])) if rows else (None, None)
+    return Found(rows, Page(request.path, tuple(query.pairs), limit, first, last, more, marker, len(rows)))
 
 
 def _conditions(ctx: "Context", listing: Listing, query: Query) -> list[Any]:

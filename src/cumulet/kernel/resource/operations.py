@@ -117,7 +117,7 @@ def fetch_by_key(
         if wire.denies_missing and policy:
             ctx.require(policy, {})
         raise cls.not_found(ctx, key)
-    if policy and not ctx.can(policy, cls.target(tx, row)):
+    if policy and not ctx.can(policy, cls.target_for(tx, ctx, row)):
         if wire.hides and not _may_show(tx, ctx, cls, row):
             raise cls.not_found(ctx, key)
         raise NotPermitted(rule=policy)
@@ -142,7 +142,7 @@ def _find(tx: Tx, ctx: "Context", cls: "type[Resource]", key: str, params: Mappi
 
 def _may_show(tx: Tx, ctx: "Context", cls: "type[Resource]", row: Any) -> bool:
     rule = ctx.service.api.show_rules.get(cls)
-    return rule is None or ctx.can(rule, cls.target(tx, row))
+    return rule is None or ctx.can(rule, cls.target_for(tx, ctx, row))
 
 
 def _from_path(cls: "type[Resource]", params: Mapping[str, str]) -> list[Any]:
@@ -369,7 +369,7 @@ class Update(Operation):
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
         row = fetch(tx, ctx, cls, request, self.policy)
         given = schema.parse(cls, "update", request.body, ctx.version, ctx.service.api.wire)
-        require_fields(ctx, cls, "update", given, cls.target(tx, row))
+        require_fields(ctx, cls, "update", given, cls.target_for(tx, ctx, row))
         if self.run is not None:
             row = self.run(tx, ctx, row, given)
         elif given:

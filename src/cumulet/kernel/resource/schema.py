@@ -5,7 +5,6 @@ A schema is derived for each verb and microversion from the fields that may be s
 first needed, and kept. What it accepts is turned into a mapping from field name to Python value.
 """
 
-import functools
 import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from cumulet.kernel.errors import BadRequest, Invalid
 from cumulet.kernel.http.messages import as_flag
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource.fields import Field
+from cumulet.lib.memo import memo
 
 if TYPE_CHECKING:
     from cumulet.kernel.http.wire import WireProfile
@@ -112,7 +112,7 @@ def body_schema(
     }
 
 
-@functools.cache
+@memo
 def _validator(cls: "type[Resource]", verb: str, version: int, wire_key: "_Wire") -> Any:
     return compile_schema(body_schema(cls, verb, version, wire_key.wire, checking=True))
 

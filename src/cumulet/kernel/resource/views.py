@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows as an API shows them: one plan for each resource, microversion and degree of detail."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cumulet.kernel.resource.fields import Field
+from cumulet.lib.memo import memo
 from cumulet.lib.timestamps import Timestamp
 
 if TYPE_CHECKING:
@@ -26,16 +26,19 @@ class _Plan:
     times: tuple[tuple[str, str], ...]
     made: tuple[Field, ...]
     """Computed, loaded, or shown only to whom a rule allows."""
+    spread: tuple[Field, ...]
+    """Loaded mappings whose keys stand beside the fields."""
 
 
-@functools.cache
+@memo
 def _plan(cls: "type[Resource]", version: int, brief: bool) -> _Plan:
     shown = [f for f in cls.fields.values() if f.shown_in(version) and (f.brief or not brief)]
     stored = [f for f in shown if f.stored and not f.rule and f.view is None and f.load is None]
     return _Plan(
         plain=tuple((f.on_wire, f.name) for f in stored if f.type is not Timestamp),
         times=tuple((f.on_wire, f.name) for f in stored if f.type is Timestamp),
-        made=tuple(f for f in shown if f not in stored),
+        made=tuple(f for f in shown if f not in stored and not f.spread),
+        spread=tuple(f for f in shown if f.spread),
     )
 
 
@@ -46,6 +49,7 @@ def render(
     plan = _plan(cls, ctx.version, brief)
     wire = ctx.service.api.wire
     makers = [(f.on_wire, _maker(tx, ctx, cls, f, rows)) for f in plan.made] if rows else []
+    spreads = [_maker(tx, ctx, cls, f, rows) for f in plan.spread] if rows else []
     plain, times, time, links = plan.plain, plan.times, wire.time, wire.links
     bodies = []
     for row in rows:
@@ -58,6 +62,8 @@ def render(
             value = make(row)
             if value is not OMIT:
                 body[name] = value
+        for make in spreads:
+            body = {**(make(row) or {}), **body}
         body.update(links(ctx, cls, row))
         bodies.append(body)
     return bodies
@@ -75,7 +81,7 @@ def _maker(
     def guarded(row: Any) -> Any:
         whose = row.__dict__.get(cls.owner_field)
         if whose not in allowed:
-            allowed[whose] = ctx.can(spec.rule, cls.target(tx, row))
+            allowed[whose] = ctx.can(spec.rule, cls.target_for(tx, ctx, row))
         return make(row) if allowed[whose] else OMIT
 
     return guarded
