@@ -132,7 +132,8 @@ class Row:
             setattr(cls, name, _dataclass_default(spec))
             cls.__annotations__.setdefault(name, spec.type)
         dataclasses.dataclass(frozen=True, eq=False, kw_only=True)(cls)
-        cls.table = _shared_table(cls, table) or _table(cls, table, unique, indexes)
+        shared = _shared_table(cls, table)
+        cls.table = _table(cls, table, unique, indexes) if shared is None else shared
         cls.c = cls.table.c
 
     @classmethod
