@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -223,6 +224,13 @@ class Console:
         """What a command says."""
         self._say(f"{command}; echo do''ne\n", "done\r\n")
         return self._seen.split("\n", 1)[1].rsplit("done", 1)[0]
+
+    def wait(self, command: str, wanted: str) -> None:
+        """The command says what is wanted, soon: a guest takes a moment to notice new devices."""
+        deadline = time.monotonic() + 20
+        while wanted not in (said := self.run(command)):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
 
     def _say(self, line: str, until: str) -> None:
         self._seen = ""

@@ -89,12 +89,12 @@ def test_a_guest_boots_finds_its_config_drive_and_is_changed_while_it_runs(machi
     machine.apply(guest)
     console = Console(machine, guest)
     assert "1400" in console.run("cat /sys/class/net/eth0/mtu")
-    assert volume.id[:20] in console.run("cat /sys/block/vdc/serial")
+    console.wait("cat /sys/block/vdc/serial", volume.id[:20])
     console.run("echo kept | sudo dd of=/dev/vdc conv=fsync")
 
     machine.apply(change(volume, size_gb=2))
     machine.apply(guest)
-    assert str(2 << 21) in console.run("cat /sys/block/vdc/size")
+    console.wait("cat /sys/block/vdc/size", str(2 << 21))
     assert "kept" in console.run("sudo dd if=/dev/vdc bs=512 count=1 iflag=direct 2>/dev/null")
 
     suspended = machine.apply(change(guest, power="suspended"))

@@ -132,7 +132,9 @@ class Export:
         """A session with the daemon, which is started when it does not run, or is just dying."""
         if self.serving:
             try:
-                return await self.monitor()
+                monitor = await self.monitor()
+                await monitor.run("query-block-exports")
+                return monitor
             except MonitorError:
                 if not await self._daemon.ended(PAUSE):
                     raise
