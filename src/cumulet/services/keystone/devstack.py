@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The projects, users and roles that CI built on DevStack takes for granted.
+
+On top of what bootstrap made.
+"""
+
+from typing import TYPE_CHECKING
+
+from cumulet.kernel.db import Tx
+from cumulet.services.keystone.bootstrap import DEFAULT_DOMAIN, give, make_project, make_role, make_user
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.roles.model import SYSTEM
+from cumulet.services.keystone.tokens.revocation import rights_changed
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+
+
+def devstack(tx: Tx, app: "App") -> None:
+    """Projects demo, alt_demo and invisible_to_admin; users demo, alt_demo and one for each kind of role.
+
+    All users have the administrator's password. What exists already stays as it is.
+    """
+    admin = tx.first(User, User.c.domain_id == DEFAULT_DOMAIN, User.c.name == "admin")
+    password = admin.password_hash if admin is not None else None
+    roles = {name: make_role(tx, name) for name in _ROLES}
+    projects = {name: make_project(tx, name, "") for name in _PROJECTS}
+    users = {"admin": admin.id} if admin is not None else {}
+    for user, role, project in _GRANTS:
+        if user not in users:
+            users[user] = make_user(tx, user, password)
+        target = (SYSTEM, SYSTEM) if project == SYSTEM else ("project", projects[project])
+        give(tx, users[user], roles[role], target)
+    rights_changed(tx)
+
+
+_ROLES = ("admin", "manager", "member", "reader", "service", "ResellerAdmin", "anotherrole")
+_PROJECTS = ("admin", "demo", "alt_demo", "invisible_to_admin", "service")
+_GRANTS = (
+    ("admin", "admin", "demo"),
+    ("admin", "admin", "alt_demo"),
+    ("demo", "member", "demo"),
+    ("demo", "anotherrole", "demo"),
+    ("demo", "member", "invisible_to_admin"),
+    ("demo_reader", "reader", "demo"),
+    ("alt_demo", "member", "alt_demo"),
+    ("alt_demo", "anotherrole", "alt_demo"),
+    ("alt_demo_member", "member", "alt_demo"),
+    ("alt_demo_reader", "reader", "alt_demo"),
+    ("system_member", "member", SYSTEM),
+    ("system_reader", "reader", SYSTEM),
+)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Users, groups and who is in which, as rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cumulet.kernel import ids
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Row, Tx, column, json_column
+from cumulet.kernel.resource import field, given, ident
+from cumulet.kernel.resource.views import OMIT
+from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone.entity import ID, NAME_255, TEXT_OR_NULL, Entity
+
+_FLAG = {"type": ["boolean", "null"]}
+USER_OPTIONS = {
+    "type": "object",
+    "properties": {
+        "ignore_change_password_upon_first_use": _FLAG,
+        "ignore_password_expiry": _FLAG,
+        "ignore_lockout_failure_attempts": _FLAG,
+        "lock_password": _FLAG,
+        "ignore_user_inactivity": _FLAG,
+        "multi_factor_auth_enabled": _FLAG,
+        "multi_factor_auth_rules": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            "uniqueItems": True,
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+def _omit_if_none(ctx: Context, row: Any) -> Any:
+    return row.default_project_id if row.default_project_id is not None else OMIT
+
+
+class User(Entity, service="keystone", path="/users", member="user", unique=(("domain_id", "name"),)):
+    """Somebody, or some program, who can prove who they are."""
+
+    id: str = ident(default_factory=ids.plain)
+    name: str = field(create=True, update=True, filter=True, sort=True, schema=NAME_255)
+    domain_id: str = field(default="", create=True, update=True, filter=True, sort=True, schema=ID)
+    enabled: bool = field(default=True, create=True, update=True, filter=True, sort=True)
+    default_project_id: str | None = field(
+        default=None, create=True, update=True, filter=True, schema=TEXT_OR_NULL, view=_omit_if_none
+    )
+    password: str | None = given(default=None, update=True)
+    password_expires_at: Timestamp | None = field(default=None)
+    options: dict[str, Any] = field(default_factory=dict, create=True, update=True, schema=USER_OPTIONS)
+    password_hash: str | None = column(default=None)
+    extra: dict[str, Any] = json_column(default_factory=dict)
+    generation: int = column(default=0)
+    """Tokens name the generation in which they were issued; a new one ends them all."""
+
+
+class Group(Entity, service="keystone", path="/groups", member="group", unique=(("domain_id", "name"),)):
+    """Users who get roles together."""
+
+    id: str = ident(default_factory=ids.plain)
+    name: str = field(create=True, update=True, filter=True, sort=True, schema=NAME_255)
+    domain_id: str = field(default="", create=True, update=True, filter=True, sort=True, schema=ID)
+    description: str | None = field(default="", create=True, update=True, filter=True)
+    extra: dict[str, Any] = json_column(default_factory=dict)
+
+
+class Membership(Row, table="keystone_memberships"):
+    """A user is in a group."""
+
+    id: str = column(primary=True)
+    group_id: str = column(index=True, references="keystone_groups.id", on_delete="CASCADE")
+    user_id: str = column(index=True)
+
+
+def membership_id(group_id: str, user_id: str) -> str:
+    return f"{group_id}/{user_id}"
+
+
+def groups_of(tx: Tx, user_id: str) -> list[str]:
+    """Ids of the groups that a user is in."""
+    return [row.group_id for row in tx.all(Membership, Membership.c.user_id == user_id)]
+
+
+def members_of(tx: Tx, group_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Ids of the users in each group."""
+    found: dict[str, list[str]] = {}
+    for row in tx.all(Membership, Membership.c.group_id.in_(group_ids)):
+        found.setdefault(row.group_id, []).append(row.user_id)
+    return found

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keystone's manifest."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.services.keystone.settings import KeystoneSettings
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+    from cumulet.kernel.db import Tx
+    from cumulet.kernel.reconcile import Reconciler
+
+
+def api() -> Api:
+    from cumulet.services.keystone import versions
+    from cumulet.services.keystone.checks import KINDS
+    from cumulet.services.keystone.policies import POLICIES
+    from cumulet.services.keystone.tokens import api as tokens
+    from cumulet.services.keystone.wire import WIRE
+
+    return Api(
+        prefix="/v3",
+        wire=WIRE,
+        policies=POLICIES,
+        resources=(),
+        routes=(*versions.ROUTES, *tokens.ROUTES),
+        kinds=KINDS,
+        version_headers=False,
+    )
+
+
+def reconcilers() -> "list[Reconciler]":
+    from cumulet.kernel.reconcile import Reconciler
+    from cumulet.services.keystone.tokens import revocation
+
+    return [Reconciler(revocation.trim, 600.0)]
+
+
+async def prepare(app: "App") -> None:
+    from cumulet.services.keystone import bootstrap
+
+    await bootstrap.prepare(app)
+
+
+def first_start(tx: "Tx", app: "App") -> None:
+    from cumulet.services.keystone import bootstrap
+
+    bootstrap.first_start(tx, app)
+
+
+async def watch(app: "App") -> None:
+    from cumulet.services.keystone.tokens.authority import Authority
+
+    await app.contract(Authority).watch(app)
+
+
+def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
+    """Keystone with these settings."""
+
+    def provides() -> Mapping[type, Any]:
+        from cumulet.contracts import keystone
+        from cumulet.kernel.auth.context import Authenticator
+        from cumulet.services.keystone.contract import Directory
+        from cumulet.services.keystone.tokens.authority import Authority
+
+        authority = Authority(settings)
+        return {Authenticator: authority, Authority: authority, keystone.Directory: Directory()}
+
+    return Service(
+        name="keystone",
+        path="/identity",
+        port=5000,
+        catalog=(CatalogEntry("identity", "keystone"),),
+        api=api,
+        reconcilers=reconcilers,
+        provides=provides,
+        prepare=prepare,
+        first_start=first_start,
+        watch=watch,
+    )
+
+
+SERVICE = service()

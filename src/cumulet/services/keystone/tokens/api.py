@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The routes below /auth.
+
+Tokens are issued, shown, checked and revoked, and tell where their bearers may go.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import NotFound
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.views import render
+from cumulet.services.keystone.errors import expecting, forbidden, unauthorized
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.projects.model import Domain, Project
+from cumulet.services.keystone.roles import effective
+from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
+from cumulet.services.keystone.tokens import revocation
+from cumulet.services.keystone.tokens.authority import Authority, Proof, Token
+from cumulet.services.keystone.tokens.proof import find_domain, prove
+from cumulet.services.keystone.tokens.request import Asked, asked
+from cumulet.services.keystone.wire import list_links, self_link
+
+_VARY = {"Vary": "X-Auth-Token"}
+_RULES_HEADER = "openstack-identity-access-rules"
+
+
+# -- issuing --------------------------------------------------------------------------------------------
+
+
+@route("POST", "/auth/tokens", public=True, status=201)
+async def issue_token(ctx: Context, request: Request) -> Reply:
+    """A new token, in the header X-Subject-Token."""
+    wanted = asked(request.body)
+    proof = await prove(ctx, wanted)
+    token = await ctx.read(_issue, proof, wanted)
+    return _shown(token, request, 201)
+
+
+def _issue(tx: Tx, proof: Proof, wanted: Asked) -> Token:
+    authority = tx.app.contract(Authority)
+    epoch = authority.epoch()
+    if proof.application_credential_id and "application_credential" in wanted.methods:
+        scope = _scope_of_credential(tx, proof)
+    elif wanted.scope is not None:
+        scope = _resolved(tx, *wanted.scope)
+    else:
+        return _issue_by_default(tx, authority, epoch, proof)
+    token = authority.issue(tx, epoch, proof, scope)
+    if token is None:
+        raise unauthorized()
+    return token
+
+
+def _issue_by_default(tx: Tx, authority: Authority, epoch: int, proof: Proof) -> Token:
+    """A token for the user's default project if there is one and they may go there, unscoped else."""
+    user = tx.get(User, proof.user_id)
+    token = None
+    if user is not None and user.default_project_id:
+        token = authority.issue(tx, epoch, proof, Scope("project", user.default_project_id))
+    token = token or authority.issue(tx, epoch, proof, UNSCOPED)
+    if token is None:
+        raise unauthorized()
+    return token
+
+
+def _scope_of_credential(tx: Tx, proof: Proof) -> Scope:
+    from cumulet.services.keystone.application_credentials.model import ApplicationCredential
+
+    found = tx.get(ApplicationCredential, proof.application_credential_id)
+    if found is None:
+        raise unauthorized()
+    return Scope("project", found.project_id)
+
+
+def _resolved(tx: Tx, kind: str, words: Mapping[str, Any]) -> Scope:
+    """The scope that a request names; Unauthorized for one that does not exist."""
+    if kind == "unscoped":
+        return UNSCOPED
+    if kind == "system":
+        return Scope("system", "all")
+    found = find_domain(tx, words) if kind == "domain" else _project(tx, words)
+    if found is None:
+        raise unauthorized()
+    return Scope(kind, found.id)
+
+
+def _project(tx: Tx, words: Mapping[str, Any]) -> Project | None:
+    if not words.get("name"):
+        if not words.get("id"):
+            raise expecting("id or name", "project")
+        return tx.get(Project, words["id"])
+    if "domain" not in words:
+        raise expecting("domain", "project")
+    domain = find_domain(tx, words["domain"])
+    if domain is None:
+        return None
+    return tx.first(Project, Project.c.domain_id == domain.id, Project.c.name == words["name"])
+
+
+def _shown(token: Token, request: Request, status: int) -> Reply:
+    body = token.body(catalog="nocatalog" not in request.query)
+    return Reply(status, body, {"X-Subject-Token": token.text, **_VARY})
+
+
+# -- showing and revoking -------------------------------------------------------------------------------
+
+
+@route("GET", "/auth/tokens", policy="identity:validate_token")
+async def validate_token(ctx: Context, request: Request) -> Reply:
+    """What a token says, if it holds."""
+    return _shown(await _subject(ctx, request, "identity:validate_token"), request, 200)
+
+
+@route("HEAD", "/auth/tokens", policy="identity:check_token")
+async def check_token(ctx: Context, request: Request) -> Reply:
+    """Whether a token holds."""
+    token = await _subject(ctx, request, "identity:check_token")
+    return Reply(200, None, {"X-Subject-Token": token.text, **_VARY})
+
+
+@route("DELETE", "/auth/tokens", policy="identity:revoke_token", status=204)
+async def revoke_token(ctx: Context, request: Request) -> Reply:
+    """The token holds no longer."""
+    token = await _subject(ctx, request, "identity:revoke_token")
+    await ctx.transact(revocation.revoke, token)
+    return Reply(204, None, _VARY)
+
+
+async def _subject(ctx: Context, request: Request, rule: str) -> Token:
+    """The token that a request is about, if the caller may ask."""
+    text = request.headers.get("x-subject-token", "")
+    token = await _found(ctx, request, text)
+    ctx.require(rule, {"target.token.user_id": token.identity.user_id} if token is not None else {})
+    if token is None:
+        raise NotFound(f"Could not find token: {text}." if text else "Could not find token: .")
+    if token.identity.access_rules and request.headers.get(_RULES_HEADER) is None:
+        raise NotFound("Could not find token: Failed to validate token.")
+    return token
+
+
+async def _found(ctx: Context, request: Request, text: str) -> Token | None:
+    if not text:
+        return None
+    authority = ctx.app.contract(Authority)
+    known = authority.known(text, ctx.app.clock.now())
+    if known is not None:
+        return known
+    return await ctx.read(authority.look, text, allow_expired=request.query.flag("allow_expired"))
+
+
+# -- where one may go -----------------------------------------------------------------------------------
+
+
+@route("GET", "/auth/projects", policy="identity:get_auth_projects")
+def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
+    """The projects that the caller may ask a token for."""
+    ctx.require("identity:get_auth_projects", {})
+    rows = [row for row in effective.projects_of(tx, ctx.user_id) if row.enabled]
+    domains = tx.get_many(Project, [row.domain_id for row in rows])
+    rows = [row for row in rows if row.domain_id in domains and domains[row.domain_id].enabled]
+    return {"projects": render(tx, ctx, Project, rows), "links": _links(ctx, request)}
+
+
+@route("GET", "/auth/domains", policy="identity:get_auth_domains")
+def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
+    """The domains that the caller may ask a token for."""
+    ctx.require("identity:get_auth_domains", {})
+    rows = [row for row in effective.domains_of(tx, ctx.user_id) if row.enabled]
+    return {"domains": render(tx, ctx, Domain, rows), "links": _links(ctx, request)}
+
+
+@route("GET", "/auth/system", policy="identity:get_auth_system")
+def auth_system(tx: Tx, ctx: Context, request: Request) -> Any:
+    """Whether the caller may ask for a token of the system."""
+    ctx.require("identity:get_auth_system", {})
+    roles = effective.role_ids(tx, ctx.user_id, Scope("system", "all"))
+    return {"system": [{"all": True}] if roles else [], "links": self_link(ctx, "/auth/system")}
+
+
+@route("GET", "/auth/catalog", policy="identity:get_auth_catalog")
+def auth_catalog(tx: Tx, ctx: Context, request: Request) -> Any:
+    """The catalog of the caller's token."""
+    ctx.require("identity:get_auth_catalog", {})
+    if not ctx.project_id:
+        raise forbidden()
+    authority = ctx.app.contract(Authority)
+    catalog = authority.catalog(tx, authority.epoch())
+    return {"catalog": catalog.body(ctx.user_id, ctx.project_id), "links": self_link(ctx, "/auth/catalog")}
+
+
+def _links(ctx: Context, request: Request) -> dict[str, Any]:
+    return list_links(ctx, request.path, request.query.pairs)
+
+
+ROUTES = (
+    issue_token,
+    validate_token,
+    check_token,
+    revoke_token,
+    auth_projects,
+    auth_domains,
+    auth_system,
+    auth_catalog,
+)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes tokens and says which hold: the one place where keys, facts and revocations meet.
+
+A token holds if one of our keys made it, it is in time, its facts hold, it names their present generations,
+and it was not ended by its audit id. None of this costs more when more has been revoked.
+
+What was found is kept in memory for one epoch. The epoch moves when a change commits that could make it
+untrue, in this process before the change is answered, in others within a second. Whoever fills the memory
+reads the epoch first, before the first query: what it then finds is at least as new, and is thrown away if
+the epoch moved meanwhile.
+"""
+
+import asyncio
+import dataclasses
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cumulet.kernel.auth.context import Identity
+from cumulet.kernel.db import Tx
+from cumulet.lib import timestamps
+from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone.passwords import Passwords
+from cumulet.services.keystone.roles.effective import Scope
+from cumulet.services.keystone.settings import KeystoneSettings
+from cumulet.services.keystone.tokens import facts as facts_of
+from cumulet.services.keystone.tokens.facts import Catalog, Facts
+from cumulet.services.keystone.tokens.keys import KeyFolder
+from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
+from cumulet.services.keystone.tokens.payload import Claims, new_audit_id, pack, unpack
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+
+_KEPT_TOKENS = 20_000
+_KEPT_FACTS = 2_000
+_LOOK_EVERY = 0.5
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that holds, and what it rests on."""
+
+    text: str
+    claims: Claims
+    facts: Facts
+    identity: Identity
+
+    def body(self, *, catalog: bool) -> bytes:
+        """The answer that shows it, as JSON."""
+        claims = self.claims
+        own = _encode(
+            {
+                "methods": claims.methods,
+                "audit_ids": claims.audit_ids,
+                "expires_at": _moment(claims.expires_at),
+                "issued_at": _moment(claims.issued_at),
+            }
+        )
+        parts = [b'{"token":', own[:-1], b",", self.facts.body]
+        if catalog and self.facts.scoped:
+            parts += [b',"catalog":', self.facts.catalog_body]
+        return b"".join([*parts, b"}}"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """Who somebody has proved to be, and how."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    expires_at: int | None = None
+    """The second at which the token ends that it was proved with."""
+    chain: str = ""
+    application_credential_id: str = ""
+
+
+class Authority:
+    """The kernel's Authenticator. One for each process."""
+
+    def __init__(self, settings: KeystoneSettings) -> None:
+        self.settings = settings
+        self.passwords = Passwords()
+        self.admin_hash: str | None = None
+        self._keys: KeyFolder | None = None
+        self._credential_keys: KeyFolder | None = None
+        self._epoch = 0
+        self._lock = threading.Lock()
+        self._tokens: OrderedDict[str, Token] = OrderedDict()
+        self._facts: OrderedDict[Hashable, Facts | Catalog] = OrderedDict()
+
+    # -- life -------------------------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> KeyFolder:
+        assert self._keys is not None, "the keys are read before anything is answered"
+        return self._keys
+
+    @property
+    def credential_keys(self) -> KeyFolder:
+        assert self._credential_keys is not None, "the keys are read before anything is answered"
+        return self._credential_keys
+
+    def open(self, app: "App") -> None:
+        """Read the keys, making the first ones in a new cloud."""
+        state = app.settings.state
+        self._keys = KeyFolder(state / "fernet-keys", self.settings.max_active_keys)
+        self._credential_keys = KeyFolder(state / "credential-keys", self.settings.max_active_keys)
+        self._keys.open()
+        self._credential_keys.open()
+
+    async def watch(self, app: "App") -> None:
+        """Notice keys that were rotated, and on PostgreSQL the changes that other processes have made."""
+        seen = await app.db.read(_stored_epoch)
+        while True:
+            await app.clock.sleep(_LOOK_EVERY)
+            try:
+                await asyncio.to_thread(self._reload)
+                if not app.db.is_sqlite:
+                    stored = await app.db.read(_stored_epoch)
+                    if stored != seen:
+                        seen = stored
+                        self.moved()
+            except Exception:
+                # What cannot be checked now is not believed either.
+                self.moved()
+                app.log.exception("keystone could not look for changes made elsewhere")
+
+    def _reload(self) -> None:
+        self.keys.reload()
+        self.credential_keys.reload()
+
+    # -- the epoch --------------------------------------------------------------------------------------
+
+    def epoch(self) -> int:
+        return self._epoch
+
+    def moved(self) -> None:
+        """Forget all that was found: some of it may no longer hold."""
+        with self._lock:
+            self._epoch += 1
+            self._tokens.clear()
+            self._facts.clear()
+
+    def _keep(self, memory: OrderedDict[Any, Any], key: Hashable, value: Any, epoch: int, most: int) -> None:
+        with self._lock:
+            if epoch == self._epoch:
+                memory[key] = value
+                if len(memory) > most:
+                    memory.popitem(last=False)
+
+    # -- verifying --------------------------------------------------------------------------------------
+
+    def verify(self, tx: Tx, token: str, *, allow_expired: bool) -> Identity | None:
+        """The identity behind a token, None when it does not hold."""
+        found = self.known(token, tx.now) or self.look(tx, token, allow_expired=allow_expired)
+        return found.identity if found is not None else None
+
+    def known(self, token: str, now: Timestamp) -> Token | None:
+        """A token that was found to hold in this epoch, without asking the database."""
+        found = self._tokens.get(token)
+        return found if found is not None and found.identity.expires_at > now else None
+
+    def look(self, tx: Tx, token: str, *, allow_expired: bool = False) -> Token | None:
+        """The token behind a text, None when it does not hold. Nothing was asked in `tx` before."""
+        epoch = self._epoch
+        claims = unpack(self.keys, token)
+        if claims is None or not self._in_time(claims, tx.now, allow_expired):
+            return None
+        facts = self.facts(tx, epoch, claims.user_id, claims.scope, claims.application_credential_id)
+        if facts is None or (claims.user_generation, claims.scope_generation) != (
+            facts.user_generation,
+            facts.scope_generation,
+        ):
+            return None
+        if tx.exists(RevokedToken, RevokedToken.c.id.in_((claims.audit_ids[0], f"chain:{claims.chain}"))):
+            return None
+        found = _token(token, claims, facts)
+        self._keep(self._tokens, token, found, epoch, _KEPT_TOKENS)
+        return found
+
+    def _in_time(self, claims: Claims, now: Timestamp, allow_expired: bool) -> bool:
+        grace = self.settings.allow_expired_window if allow_expired else 0
+        return timestamps.to_epoch(now) < claims.expires_at + grace
+
+    def facts(self, tx: Tx, epoch: int, user_id: str, scope: Scope, credential_id: str = "") -> Facts | None:
+        """What tokens of this user and scope rest on, None when they could not hold.
+
+        `epoch` is the one before anything was asked in `tx`.
+        """
+        key = (user_id, scope, credential_id)
+        found = self._facts.get(key)
+        if found is None:
+            catalog = self.catalog(tx, epoch)
+            found = facts_of.build(tx, user_id, scope, credential_id, catalog)
+            if found is not None:
+                self._keep(self._facts, key, found, epoch, _KEPT_FACTS)
+        assert not isinstance(found, Catalog)
+        return found
+
+    def catalog(self, tx: Tx, epoch: int) -> Catalog:
+        """The catalog, read once in an epoch."""
+        found = self._facts.get("catalog")
+        if found is None:
+            found = facts_of.read_catalog(tx)
+            self._keep(self._facts, "catalog", found, epoch, _KEPT_FACTS)
+        assert isinstance(found, Catalog)
+        return found
+
+    # -- making -----------------------------------------------------------------------------------------
+
+    def issue(self, tx: Tx, epoch: int, proof: Proof, scope: Scope) -> Token | None:
+        """A new token for who has proved themselves; None when they have nothing to do there."""
+        facts = self.facts(tx, epoch, proof.user_id, scope, proof.application_credential_id)
+        if facts is None:
+            return None
+        now = int(timestamps.to_epoch(tx.now))
+        ends = [proof.expires_at or now + self.settings.token_lifetime]
+        if facts.expires_at is not None:
+            ends.append(facts.expires_at)
+        claims = Claims(
+            user_id=proof.user_id,
+            methods=proof.methods,
+            scope=scope,
+            issued_at=now,
+            expires_at=min(ends),
+            audit_ids=(new_audit_id(), proof.chain) if proof.chain else (new_audit_id(),),
+            user_generation=facts.user_generation,
+            scope_generation=facts.scope_generation,
+            application_credential_id=proof.application_credential_id,
+        )
+        if claims.expires_at <= now:
+            return None
+        text = pack(self.keys, claims)
+        made = _token(text, claims, facts)
+        self._keep(self._tokens, text, made, epoch, _KEPT_TOKENS)
+        return made
+
+
+def _token(text: str, claims: Claims, facts: Facts) -> Token:
+    identity = dataclasses.replace(
+        facts.identity,
+        expires_at=timestamps.from_epoch(claims.expires_at),
+        token=text,
+        audit_ids=claims.audit_ids,
+        methods=claims.methods,
+    )
+    return Token(text, claims, facts, identity)
+
+
+def _moment(second: int) -> str:
+    return timestamps.zulu_with_microseconds(timestamps.from_epoch(second))
+
+
+def _stored_epoch(tx: Tx) -> int:
+    row = tx.get(Epoch, TOKENS)
+    return row.value if row is not None else 0

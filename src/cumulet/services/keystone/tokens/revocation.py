@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends tokens: one by its audit id, a chain by that of its first, all of a user or project by a new
+generation.
+
+What else takes rights away (a role, an assignment, a membership, a disabled thing) needs nothing but
+`rights_changed`: a token's roles are read anew from the rows.
+"""
+
+from typing import Any
+
+from cumulet.kernel.db import Tx
+from cumulet.lib import timestamps
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.projects.model import Project
+from cumulet.services.keystone.tokens.authority import Authority, Token
+from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
+
+
+def rights_changed(tx: Tx) -> None:
+    """Move the epoch when this commits; to be called by whatever changes what a token says or rests on."""
+    moved = tx.app.contract(Authority).moved
+    if moved not in tx.committed:
+        tx.update_where(Epoch, {"value": Epoch.c.value + 1}, Epoch.c.id == TOKENS)
+        tx.after_commit(moved)
+
+
+def revoke(tx: Tx, token: Token) -> None:
+    """This token holds no longer; those that were made from it do."""
+    _revoke(tx, token.claims.audit_ids[0], token)
+
+
+def revoke_chain(tx: Tx, token: Token) -> None:
+    """Neither this token holds nor any other that came from the same proof."""
+    _revoke(tx, f"chain:{token.claims.chain}", token)
+
+
+def _revoke(tx: Tx, id: str, token: Token) -> None:
+    window = tx.app.contract(Authority).settings.allow_expired_window
+    if tx.get(RevokedToken, id) is None:
+        ends = timestamps.from_epoch(token.claims.expires_at + window)
+        tx.insert(RevokedToken(id=id, expires_at=ends), retry=True)
+    rights_changed(tx)
+
+
+def end_tokens_of(tx: Tx, row: User | Project) -> Any:
+    """No token of this user, or for this project or domain, holds; the row as it is now."""
+    rights_changed(tx)
+    return tx.update(row, generation=row.generation + 1)
+
+
+def end_tokens_within(tx: Tx, domain_id: str) -> None:
+    """No token of a user of this domain, or for a project of it, holds."""
+    for cls in (User, Project):
+        tx.update_where(cls, {"generation": cls.c.generation + 1}, cls.c.domain_id == domain_id)
+    rights_changed(tx)
+
+
+def trim(tx: Tx) -> int:
+    """Forget revocations of tokens that have ended by themselves; how many there were."""
+    return tx.delete_where(RevokedToken, RevokedToken.c.expires_at < tx.now)

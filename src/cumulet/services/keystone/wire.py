@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keystone's letter: errors in an envelope, a self link in all that is shown, links around lists."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db.rows import Row
+from cumulet.kernel.errors import Error, NotPermitted
+from cumulet.kernel.http.wire import ErrorBody, Page, WireProfile, encode, page_url, sort_by_key_and_dir
+from cumulet.lib import timestamps
+
+
+def error(error: Error, request_id: str) -> ErrorBody:
+    """{"error": {"code", "message", "title"}}; what policy refuses is named by its rule."""
+    message = error.message
+    if isinstance(error, NotPermitted) and error.rule:
+        message = f"You are not authorized to perform the requested action: {error.rule}."
+    return ErrorBody(encode({"error": {"code": error.status, "message": message, "title": error.title}}))
+
+
+def self_link(ctx: Context, path: str) -> dict[str, Any]:
+    return {"self": f"{ctx.base_url}/v3{path}"}
+
+
+def links(ctx: Context, cls: type[Row], row: Row) -> dict[str, Any]:
+    """The self link, and beside it every key that a client once sent and no field knows."""
+    values = row.__dict__
+    path = cls.path.format(**values)  # type: ignore[attr-defined]
+    id = quote(str(values[cls.key]), safe="")  # type: ignore[attr-defined]
+    return {**values.get("extra", {}), "links": self_link(ctx, f"{path}/{id}")}
+
+
+def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
+    query = f"?{urlencode(page.query)}" if page.query else ""
+    around: dict[str, Any] = {"next": None, "self": f"{ctx.base_url}{page.path}{query}", "previous": None}
+    if not page.more:
+        return {"links": around}
+    around["next"] = page_url(ctx, page, page.last)
+    return {"links": around, "truncated": True}
+
+
+def list_links(ctx: Context, path: str, query: list[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """The links around a list that has no pages; `path` with its version."""
+    text = f"?{urlencode(query)}" if query else ""
+    return {"next": None, "self": f"{ctx.base_url}{path}{text}", "previous": None}
+
+
+WIRE = WireProfile(
+    error=error,
+    time=timestamps.zulu_with_microseconds,
+    links=links,
+    page_links=page_links,
+    page_limit=1000,
+    sort=sort_by_key_and_dir,
+    hides=False,
+    denies_missing=True,
+    extra_keys="allow",
+    loose=True,
+    update_method="PATCH",
+    missing="Could not find {noun}: {id}.",
+    invalid=lambda path, value, message: f"Invalid input for field '{path.replace('.', '/')}': {message}",
+)
