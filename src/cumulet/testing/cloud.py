@@ -47,7 +47,8 @@ class Cloud:
         """A cloud that is up, with its hosts connected; it is stopped at the end."""
         clock = clock or SystemClock()
         db = Database(database or f"sqlite:///{state / 'cumulet.db'}", clock)
-        app = App(Settings(state=state, public_url="http://cloud"), services, db, clock)
+        settings = Settings(state=state, public_url="http://cloud", admin_password=ADMIN_PASSWORD)
+        app = App(settings, services, db, clock)
         cloud = cls(app)
         # Tables are known once the services' modules are; this also makes a typing error fail early.
         for running in app.services.values():
