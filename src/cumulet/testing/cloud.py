@@ -24,6 +24,10 @@ from cumulet.testing import asgi
 from cumulet.testing.asgi import Answer
 
 
+ADMIN_PASSWORD = "open sesame"
+"""What the user `admin` of a cloud with Keystone logs in with."""
+
+
 class Cloud:
     """A running cloud. `worlds` are its simulated hosts, which outlive their agents."""
 
