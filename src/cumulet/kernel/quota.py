@@ -83,20 +83,28 @@ def lock_key(service: str, project_id: str) -> str:
     return f"quota:{service}:{project_id}"
 
 
-def charge(tx: Tx, ctx: "Context", project_id: str, amounts: Mapping[str, int]) -> None:
+def charge(
+    tx: Tx,
+    ctx: "Context",
+    project_id: str,
+    amounts: Mapping[str, int],
+    quotas: Mapping[str, Quota] | None = None,
+) -> None:
     """Refuse unless every amount still fits; the rows that use it are written in this same transaction.
 
+    `quotas` are those of the amounts where they are not the service's fixed ones, as Cinder's of each volume type.
     Raises what the service says for a shortage, OverQuota by default.
     """
     service = ctx.service
+    known = service.api.quotas if quotas is None else quotas
     tx.lock(lock_key(service.name, project_id))
-    allowed = limits(tx, service.name, service.api.quotas, project_id)
+    allowed = limits(tx, service.name, known, project_id)
     short = []
     for name, amount in amounts.items():
         limit = allowed.get(name, UNLIMITED)
         if limit < 0 or amount <= 0:
             continue
-        used = service.api.quotas[name].usage(tx, project_id)
+        used = known[name].usage(tx, project_id)
         if used + amount > limit:
             short.append(Shortage(name, amount, used, limit))
     if short:

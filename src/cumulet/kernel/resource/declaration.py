@@ -109,6 +109,11 @@ class Resource(Row):
         return target
 
     @classmethod
+    def prepare(cls, verb: str, body: Any, version: int) -> Any:
+        """A create or update body as the schema should see it, where clients may write it in older ways."""
+        return body
+
+    @classmethod
     def not_found(cls, ctx: "Context", id: str) -> NotFound:
         text = cls.missing or ctx.service.api.wire.missing
         return NotFound(

@@ -32,8 +32,11 @@ PAGING = frozenset({"limit", "marker", "sort", "sort_key", "sort_dir", "page_rev
 
 @dataclass(frozen=True)
 class Found:
+    """A page. `total` counts the rows of all pages, where that was asked for."""
+
     rows: list[Any]
     page: Page
+    total: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class Listing:
     `where` conditions hold whatever is asked. Unknown query keys are ignored unless `strict`. `sortable` maps the sort
     keys of a query to fields, where an API has other names for them than for the fields; `order` is the order
     unless one is asked for, where it is not the family's. `markers` are the conditions for a row that a marker may
-    name, where that is not every visible row.
+    name, where that is not every visible row. `counted` asks for the number of rows on all pages.
     """
 
     resource: "type[Resource]"
@@ -54,12 +57,14 @@ class Listing:
     sortable: Mapping[str, str] | None = None
     order: Sequence[tuple[str, str]] = ()
     markers: Sequence[Any] | None = None
+    counted: bool = False
 
 
 def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     """The rows of the asked page, and where it stands in the list."""
     cls, query, wire = listing.resource, request.query, ctx.service.api.wire
     conditions = [*listing.where, *_conditions(ctx, listing, query)]
+    total = tx.count(cls, *conditions) if listing.counted else None
     order = _order(listing, query, wire, ctx.version)
     limit = _limit(query, wire) if listing.paged else None
     marker = query.get("marker") if listing.paged else None

@@ -158,6 +158,7 @@ class List(Operation):
     `brief` shows only brief fields; `detail` serves the whole ones below /detail. `filters` are queries that are no plain
     comparison. `page_since` is the microversion from which paging works, `strict_since` the one from which unknown
     query keys are refused. `where(tx, ctx, request)` adds conditions. `sortable` and `order` are those of `Listing`.
+    `count_since` is the microversion from which `with_count` adds the number of items on all pages.
     """
 
     brief: bool = False
@@ -169,6 +170,7 @@ class List(Operation):
     sortable: Mapping[str, str] | None = None
     order: Sequence[tuple[str, str]] = ()
     rows: Callable[..., Sequence[Any]] | None = None
+    count_since: str = ""
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
         names = [spec.on_wire for spec in cls.fields.values() if spec.filter]
@@ -196,6 +198,7 @@ class List(Operation):
             paged=not self.page_since or ctx.at(self.page_since),
             sortable=self.sortable,
             order=self.order,
+            counted=bool(self.count_since and ctx.at(self.count_since) and request.query.flag("with_count")),
         )
         found = find(tx, ctx, listing, request)
         bodies = self._bodies(cls, tx, ctx, found.rows)
@@ -203,7 +206,8 @@ class List(Operation):
         if fields and not cls.envelop_items:
             wanted = {name for value in fields for name in value.split(",")}
             bodies = [{k: v for k, v in body.items() if k in wanted} for body in bodies]
-        return Reply(200, {cls.plural: bodies, **ctx.service.api.wire.page_links(ctx, cls, found.page)})
+        answer = {cls.plural: bodies, **ctx.service.api.wire.page_links(ctx, cls, found.page)}
+        return Reply(200, answer if found.total is None else {**answer, "count": found.total})
 
     def _bodies(self, cls: "type[Resource]", tx: Tx, ctx: "Context", rows: Any) -> list[dict[str, Any]]:
         bodies = render(tx, ctx, cls, rows, brief=self.brief)

@@ -150,6 +150,7 @@ def parse(cls: "type[Resource]", verb: str, body: Any, version: int, wire: "Wire
     """The values that a create or update body sets, by field name. Raises Invalid, BadRequest."""
     if wire.prepare is not None:
         body = wire.prepare(cls, verb, body)
+    body = cls.prepare(verb, body, version)
     if not isinstance(body, dict):
         raise BadRequest("The request body must be a JSON object.")
     check(_validator(cls, verb, version, _Wire(wire)), body, wire)
