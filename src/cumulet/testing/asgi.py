@@ -32,7 +32,8 @@ async def request(
     """One request; a body that is not bytes is sent as JSON."""
     parts = urlsplit(url)
     content = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
-    sent = {"host": parts.netloc or "cloud", "accept": "application/json", **(headers or {})}
+    sent = {"host": parts.netloc or "cloud", "accept": "application/json"}
+    sent |= {name.lower(): value for name, value in (headers or {}).items()}
     if body is not None:
         sent.setdefault("content-type", "application/json")
         sent.setdefault("content-length", str(len(content)))
@@ -46,7 +47,7 @@ async def request(
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
-        "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in sent.items()],
+        "headers": [(key.encode(), value.encode("latin-1")) for key, value in sent.items()],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
     }
