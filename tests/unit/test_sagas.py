@@ -29,7 +29,6 @@ def talk(tmp_path: Path, database: str) -> Callable[[Talk], None]:
     def run(conversation: Talk) -> None:
         async def whole() -> None:
             async with Cloud.running(tmp_path, [people(), SHELF], database=database) as cloud:
-                cloud.token = "admin"
                 await conversation(cloud)
 
         asyncio.run(whole())
@@ -38,6 +37,7 @@ def talk(tmp_path: Path, database: str) -> Callable[[Talk], None]:
 
 
 async def book(cloud: Cloud) -> str:
+    cloud.token = "admin"
     await cloud.app.db.transact(set_limit, "shelf", PROJECT, "books", -1)
     return str((await cloud.request("POST", BOOKS, {"book": {}}))["book"]["id"])
 
@@ -165,7 +165,6 @@ def test_a_worker_that_lost_its_lease_cannot_write(talk: Callable[[Talk], None])
 def test_a_saga_that_must_not_be_undone_gets_stuck_where_an_operator_sees_it(tmp_path: Path) -> None:
     async def whole() -> None:
         async with Cloud.running(tmp_path, [people(), SHELF]) as cloud:
-            cloud.token = "admin"
             id = await shelving(cloud)
             await cloud.settled()
             cloud.app.sagas.hook = _fail_burning
