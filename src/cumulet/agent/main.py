@@ -32,6 +32,8 @@ class Place:
     state_dir: Path
     uid: int | None = None
     gid: int | None = None
+    exchange: Path | None = None
+    """Where the control process finds what this host leaves for it, such as images made of guests."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ async def real_machinery(place: Place) -> Machinery:
     from cumulet.agent.drivers.qemu.accel import find_accelerator
     from cumulet.agent.emulator.site import Site
 
-    site = Site(place.state_dir, place.uid, place.gid)
+    site = Site(place.state_dir, place.uid, place.gid, place.exchange)
     site.prepare(site.guests)
     accelerator = await find_accelerator(site)
     return Machinery(
@@ -102,7 +104,7 @@ def real_drivers(place: Place) -> list[Driver[Any]]:
     from cumulet.agent.emulator.image_cache import ImageCache
     from cumulet.agent.emulator.site import Site
 
-    site = Site(place.state_dir, place.uid, place.gid)
+    site = Site(place.state_dir, place.uid, place.gid, place.exchange)
     images = ImageCache(site)
     plane = Plane(place.state_dir / "network", place.name, owner=place.uid or 0)
     volumes = VolumeDriver(site, images)

@@ -21,7 +21,7 @@ def agent(state_dir: Path | None, name: str, simulate: bool) -> None:
     """Make this machine a host of the cloud in a state folder."""
     folder = State.at(state_dir)
     uid = QEMU_UID if os.getuid() == 0 else None
-    place = Place(name, folder.host(name), uid, uid)
+    place = Place(name, folder.host(name), uid, uid, folder.control / "exchange")
     try:
         asyncio.run(run_agent(place, folder.socket, simulate=simulate))
     except DriverError as error:

@@ -16,7 +16,10 @@ class Unreachable(click.ClickException):
 
 
 class Operator:
-    """The operator's side of a running cloud. Raises Unreachable, and click.ClickException with what the cloud says."""
+    """The operator's side of a running cloud.
+
+    Raises Unreachable, and click.ClickException with what the cloud says.
+    """
 
     def __init__(self, place: State) -> None:
         auth = place.read_clouds()["cumulet"]["auth"]
@@ -33,7 +36,9 @@ class Operator:
                         }
                     },
                 },
-                "scope": {"project": {"name": auth["project_name"], "domain": {"id": auth["project_domain_id"]}}},
+                "scope": {
+                    "project": {"name": auth["project_name"], "domain": {"id": auth["project_domain_id"]}}
+                },
             }
         }
         self._token = self._send("POST", "/identity/v3/auth/tokens", body)[1].get("X-Subject-Token", "")
@@ -57,7 +62,9 @@ class Operator:
         except urllib.error.HTTPError as error:
             raise click.ClickException(_sentence(error)) from None
         except OSError:
-            raise Unreachable(f"The cloud at {self._address} does not answer; `cumulet up` starts it.") from None
+            raise Unreachable(
+                f"The cloud at {self._address} does not answer; `cumulet up` starts it."
+            ) from None
 
 
 def _sentence(error: urllib.error.HTTPError) -> str:

@@ -14,7 +14,9 @@ from cumulet.cli import state
 from cumulet.cli.state import QEMU_UID, State
 
 
-@click.command(epilog="\b\nExamples:\n  cumulet down           guests keep running; `cumulet up` takes them over\n  cumulet down --purge   nothing is left")
+@click.command(
+    epilog="\b\nExamples:\n  cumulet down           guests keep running; `cumulet up` takes them over\n  cumulet down --purge   nothing is left"
+)
 @state.option
 @click.option("--purge", is_flag=True, help="Remove guests, networks, volumes and the state folder too.")
 def down(state_dir: Path | None, purge: bool) -> None:
@@ -37,7 +39,9 @@ async def _purge_host(folder: Path) -> None:
     """Remove everything that the drivers of a host ever made."""
     from cumulet.agent.main import Place, real_drivers
 
-    for driver in reversed(real_drivers(Place(folder.name or socket.gethostname(), folder, QEMU_UID, QEMU_UID))):
+    for driver in reversed(
+        real_drivers(Place(folder.name or socket.gethostname(), folder, QEMU_UID, QEMU_UID))
+    ):
         await driver.purge()
 
 

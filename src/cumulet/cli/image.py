@@ -14,8 +14,12 @@ def image() -> None:
 
 
 @image.command(epilog="\b\nExample:\n  cumulet image build --output cirros.qcow2")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default="cirros.qcow2", show_default=True)
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where packages are kept.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), default="cirros.qcow2", show_default=True
+)
+@click.option(
+    "--cache", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where packages are kept."
+)
 def build(output: Path, cache: Path | None) -> None:
     """Make a small CirrOS-like guest from Debian's packages: user cirros, password gocubsgo."""
     made = _build(output, cache or cache_folder())

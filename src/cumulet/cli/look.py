@@ -27,10 +27,14 @@ def status(state_dir: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2))
         return
     click.echo(f"services  {', '.join(found['services'])}")
-    click.echo(f"database  {found['database']}; up for {found['uptime_s']:.0f} s; {found['memory_mib']:.0f} MiB resident")
+    click.echo(
+        f"database  {found['database']}; up for {found['uptime_s']:.0f} s; {found['memory_mib']:.0f} MiB resident"
+    )
     for host in found["hosts"]:
         kind = f"{host['hypervisor']} {host['accelerator']}".strip()
-        click.echo(f"host      {host['name']} {host['state']} ({kind}, {host['vcpus']} cores, {host['memory_mb']} MiB)")
+        click.echo(
+            f"host      {host['name']} {host['state']} ({kind}, {host['vcpus']} cores, {host['memory_mb']} MiB)"
+        )
     click.echo(f"sagas     {found['sagas']['running']} running, {found['sagas']['stuck']} stuck")
 
 
@@ -79,7 +83,11 @@ def doctor(state_dir: Path | None) -> None:
     place = State.at(state_dir)
     found = []
     if (place.path / "host").exists() and any((place.path / "host").iterdir()):
-        found += [f"{name} is missing: apt-get install {p}" for name, p in PROGRAMS.items() if shutil.which(name) is None]
+        found += [
+            f"{name} is missing: apt-get install {p}"
+            for name, p in PROGRAMS.items()
+            if shutil.which(name) is None
+        ]
         if os.getuid() != 0:
             found.append("the cloud has real hosts, and this is not root: not everything can be checked")
     found += Operator(place).get("/violations")["violations"]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state folder: everything that a cloud keeps, and who may read it.
 
-    clouds.yaml, admin-password   for the person who started it (0600)
-    control/                      database, traces, keys, images: the unprivileged control process
-    host/NAME/                    guests, volumes, networks: the root agent
-    run/                          process ids, the lock, the agent's socket
-    log/                          what detached processes print
+clouds.yaml, admin-password   for the person who started it (0600)
+control/                      database, traces, keys, images: the unprivileged control process
+host/NAME/                    guests, volumes, networks: the root agent
+run/                          process ids, the lock, the agent's socket
+log/                          what detached processes print
 """
 
 import contextlib
@@ -78,7 +78,14 @@ class State:
     def prepare(self) -> None:
         """Make the folders. Raises click.ClickException with a sentence when the place is no good."""
         try:
-            for folder in (self.path, self.control, self.run, self.run / "control", self.log, self.path / "host"):
+            for folder in (
+                self.path,
+                self.control,
+                self.run,
+                self.run / "control",
+                self.log,
+                self.path / "host",
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o711)
             self.control.chmod(0o700)
@@ -86,7 +93,9 @@ class State:
             probe.write_bytes(b"\0" * 65536)
             probe.unlink()
         except OSError as error:
-            raise click.ClickException(f"The state folder {self.path} cannot be used: {error.strerror}.") from None
+            raise click.ClickException(
+                f"The state folder {self.path} cannot be used: {error.strerror}."
+            ) from None
 
     def give_to_control(self) -> None:
         """The folders of the control process belong to its user."""
@@ -149,7 +158,9 @@ class State:
         try:
             text = self.clouds.read_text()
         except FileNotFoundError:
-            raise click.ClickException(f"There is no cloud in {self.path}; `cumulet up` starts one.") from None
+            raise click.ClickException(
+                f"There is no cloud in {self.path}; `cumulet up` starts one."
+            ) from None
         except PermissionError:
             raise click.ClickException(f"{self.clouds} may only be read by who started the cloud.") from None
         clouds: dict[str, Any] = yaml.safe_load(text)["clouds"]
@@ -186,8 +197,19 @@ def write_clouds(state: State, url: str, password: str, *, devstack: bool) -> No
     """Write clouds.yaml: the cloud `cumulet`, and with `devstack` the entries that DevStack's users know."""
 
     def entry(user: str, **scope: str) -> dict[str, Any]:
-        auth = {"auth_url": f"{url}/identity", "username": user, "password": password, "user_domain_id": "default", **scope}
-        return {"auth": auth, "region_name": "RegionOne", "identity_api_version": "3", "volume_api_version": "3"}
+        auth = {
+            "auth_url": f"{url}/identity",
+            "username": user,
+            "password": password,
+            "user_domain_id": "default",
+            **scope,
+        }
+        return {
+            "auth": auth,
+            "region_name": "RegionOne",
+            "identity_api_version": "3",
+            "volume_api_version": "3",
+        }
 
     def project(name: str) -> dict[str, str]:
         return {"project_name": name, "project_domain_id": "default"}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cumulet up`: start a cloud.
 
-With real servers there are two processes: the agent, which stays root, and this one, which gives its rights away before it opens a
-port or a database. With --simulate everything is in this one.
+With real servers there are two processes: the agent, which stays root, and this one, which gives its rights
+away before it opens a port or a database. With --simulate everything is in this one.
 """
 
 import asyncio
@@ -42,16 +42,35 @@ PROGRAMS = {
 
 @click.command(epilog=_EPILOG)
 @state.option
-@click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDR", help="The address to listen on.")
-@click.option("--port", default=9600, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@click.option(
+    "--listen", default="127.0.0.1", show_default=True, metavar="ADDR", help="The address to listen on."
+)
+@click.option(
+    "--port",
+    default=9600,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port; 0 takes a free one.",
+)
 @click.option("--simulate", is_flag=True, help="Imagine the hosts: no root, no QEMU.")
-@click.option("--hosts", default=1, show_default=True, type=click.IntRange(1, 100), help="How many hosts to imagine.")
-@click.option("--database", default=None, metavar="URL", help="postgresql://... in place of the built-in SQLite.")
-@click.option("--admin-password", default=None, metavar="P", help="The admin's password at the first start; random without.")
+@click.option(
+    "--hosts", default=1, show_default=True, type=click.IntRange(1, 100), help="How many hosts to imagine."
+)
+@click.option(
+    "--database", default=None, metavar="URL", help="postgresql://... in place of the built-in SQLite."
+)
+@click.option(
+    "--admin-password",
+    default=None,
+    metavar="P",
+    help="The admin's password at the first start; random without.",
+)
 @click.option("--devstack", is_flag=True, help="Add what CI for DevStack expects.")
 @click.option("--services", default=None, metavar="LIST", help="Only these services, separated by commas.")
 @click.option("--classic-ports", is_flag=True, help="Listen on 5000, 8774, 8778, 9292, 9696 and 8776 too.")
-@click.option("--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all.")
+@click.option(
+    "--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all."
+)
 @click.option("--detach", is_flag=True, help="Return once the cloud is ready.")
 @click.pass_context
 def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
@@ -73,7 +92,9 @@ def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
 def require_real() -> None:
     """Refuse with one sentence when this machine cannot run real servers."""
     if os.getuid() != 0:
-        raise click.ClickException("Real servers need root: run it with sudo, or add --simulate to imagine the hosts.")
+        raise click.ClickException(
+            "Real servers need root: run it with sudo, or add --simulate to imagine the hosts."
+        )
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         raise click.ClickException(
@@ -193,7 +214,10 @@ def _last_words(place: State) -> str:
 
 
 def _detached(place: State) -> None:
-    """Start the same command in the background and return once it is ready. Raises what it said when it failed."""
+    """Start the same command in the background and return once it is ready.
+
+    Raises what it said when it failed.
+    """
     arguments = [word for word in sys.argv[1:] if word != "--detach"]
     log = place.log / "up.log"
     with log.open("ab") as output:
@@ -205,9 +229,17 @@ def _detached(place: State) -> None:
     while True:
         said = log.read_bytes()[start:].decode(errors="replace")
         if "ready in " in said:
-            click.echo("\n".join(line for line in said.splitlines() if "ready in " in line or "answers at" in line))
+            click.echo(
+                "\n".join(line for line in said.splitlines() if "ready in " in line or "answers at" in line)
+            )
             return
         if process.poll() is not None:
-            lines = [line.removeprefix("Error: ") for line in said.strip().splitlines() if not line.startswith("20")]
-            raise click.ClickException(lines[-1] if lines else f"The cloud ended while it started; {log} says why.")
+            lines = [
+                line.removeprefix("Error: ")
+                for line in said.strip().splitlines()
+                if not line.startswith("20")
+            ]
+            raise click.ClickException(
+                lines[-1] if lines else f"The cloud ended while it started; {log} says why."
+            )
         time.sleep(0.05)

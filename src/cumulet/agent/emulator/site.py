@@ -32,6 +32,8 @@ class Site:
     state_dir: Path
     uid: int | None = None
     gid: int | None = None
+    exchange_dir: Path | None = None
+    """The folder that the control process shares with this host; one of the host's own without."""
 
     @property
     def guests(self) -> Path:
@@ -52,7 +54,7 @@ class Site:
     @property
     def exchange(self) -> Path:
         """Where the agent leaves files for the control process, such as images made of guests."""
-        return self.state_dir / "exchange"
+        return self.exchange_dir or self.state_dir / "exchange"
 
     @property
     def drops_privileges(self) -> bool:
