@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control plane's side of hosts: documents down, reports up, calls.
 
-A document is published in the transaction that changes its rows, under the next generation of its host. The host is given a hint
-after the commit and fetches; what it reports is stored, handed to the service that owns the kind, and wakes whoever
-waits for it. A report of an older generation than was seen before changes nothing.
+A document is published in the transaction that changes its rows, under the next generation of its host. The
+host is given a hint after the commit and fetches; what it reports is stored, handed to the service that
+owns the kind, and wakes whoever waits for it. A report of an older generation than was seen before changes
+nothing.
 """
 
 import asyncio
@@ -261,10 +262,10 @@ class Hosts:
             await self.app.db.transact(_seen, name)
 
     async def image_path(self, image_id: str) -> str | None:
-        return await self.app.contract(ImageSource).path(image_id)  # type: ignore[type-abstract]
+        return await self.app.contract(ImageSource).path(image_id)
 
     async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
-        return await self.app.contract(MetadataSource).answer(peer, path)  # type: ignore[type-abstract]
+        return await self.app.contract(MetadataSource).answer(peer, path)
 
     # -- transactions ---------------------------------------------------------------------------------------
 

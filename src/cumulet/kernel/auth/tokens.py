@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens that this process has verified, kept for as long as nothing that they rest on changes.
 
-Keystone verifies. What it said is believed until the token expires or its epoch moves: every change that could take a right away
-moves it, in the process that made the change at once and in others when they hear of it.
+Keystone verifies. What it said is believed until the token expires or its epoch moves: every change that
+could take a right away moves it, in the process that made the change at once and in others when they hear
+of it.
 """
 
 from collections import OrderedDict
@@ -28,7 +29,7 @@ class Tokens:
     @property
     def authenticator(self) -> Authenticator:
         if self._authenticator is None:
-            self._authenticator = self._app.contract(Authenticator)  # type: ignore[type-abstract]
+            self._authenticator = self._app.contract(Authenticator)
         return self._authenticator
 
     def cached(self, token: str) -> Identity | None:

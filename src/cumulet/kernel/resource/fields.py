@@ -9,7 +9,7 @@ imageRef: str = given(schema=IMAGE_REF)                    # only ever in a requ
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.kernel import ids
 from cumulet.kernel.db.rows import REQUIRED, Column
@@ -22,10 +22,11 @@ class Field(Column):
 
     `since` and `until` bound the microversions that know the field (both inclusive); `create_since` and
     `update_since` move the lower bound for setting it. `rule` is the policy that lets a caller see it,
-    `set_rule` the one that lets a caller set it, with {verb} for create or update. `brief` fields stand in lists that
-    are not detailed. `schema` replaces the JSON schema that is derived from the type and the bounds. `convert` takes
-    the place of the schema's check: from what was sent to what is kept; its ValueError's sentence is for the user.
-    A `spread` field is a loaded mapping whose keys are shown beside the other fields and never hide one of them.
+    `set_rule` the one that lets a caller set it, with {verb} for create or update. `brief` fields stand in
+    lists that are not detailed. `schema` replaces the JSON schema that is derived from the type and the
+    bounds. `convert` takes the place of the schema's check: from what was sent to what is kept; its
+    ValueError's sentence is for the user. A `spread` field is a loaded mapping whose keys are shown beside
+    the other fields and never hide one of them.
     """
 
     create: bool = False
@@ -96,16 +97,20 @@ def owner(*, default: Any = REQUIRED, **rules: Any) -> Any:
     return Field(default=default, index=True, **rules)
 
 
-def computed(view: Callable[..., Any], *, default: Any = None, **rules: Any) -> Any:
+def computed(
+    view: Callable[..., Any], *, default: Any = None, init: Literal[False] = False, **rules: Any
+) -> Any:
     """A field made from the row alone by `view(ctx, row)`; it is not stored."""
     return Field(default=default, view=view, stored=False, **rules)
 
 
-def loaded(load: Callable[..., Any], *, default: Any = None, **rules: Any) -> Any:
+def loaded(
+    load: Callable[..., Any], *, default: Any = None, init: Literal[False] = False, **rules: Any
+) -> Any:
     """A field from other rows: `load(tx, ctx, rows)` gives a mapping from row id to value, `default` else."""
     return Field(default=default, load=load, stored=False, **rules)
 
 
-def given(*, default: Any = REQUIRED, **rules: Any) -> Any:
+def given(*, default: Any = REQUIRED, init: Literal[False] = False, **rules: Any) -> Any:
     """A field that a request may set and no answer shows; the operation's function makes something of it."""
     return Field(default=default, stored=False, hidden=True, **({"create": True} | rules))
