@@ -81,6 +81,7 @@ class State:
             for folder in (
                 self.path,
                 self.control,
+                self.control / "exchange",
                 self.run,
                 self.run / "control",
                 self.log,
