@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations on servers."""
+
+from typing import Any
+
+from cumulet.kernel import events
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import BadRequest
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource import Action, Delete, Show, expose
+from cumulet.kernel.resource.views import render
+from cumulet.services.nova.checking import Checked
+from cumulet.services.nova.names import check_name, is_printable
+from cumulet.services.nova.servers import schemas
+from cumulet.services.nova.servers.actions import ACTIONS
+from cumulet.services.nova.servers.deleting import delete_server
+from cumulet.services.nova.servers.finding import server_of
+from cumulet.services.nova.servers.model import Server
+
+_RULE = "os_compute_api:servers"
+_UPDATE = Checked(schemas.update)
+LATER = (
+    "OS-EXT-AZ:availability_zone",
+    "config_drive",
+    "key_name",
+    "OS-EXT-STS:task_state",
+    "OS-EXT-STS:vm_state",
+    "OS-EXT-STS:power_state",
+    "OS-SRV-USG:launched_at",
+    "OS-SRV-USG:terminated_at",
+    "os-extended-volumes:volumes_attached",
+    "security_groups",
+    "host_status",
+)
+"""What an update and a rebuild answer from 2.75 only, besides all OS-EXT-SRV-ATTR."""
+
+
+def changed_view(tx: Tx, ctx: Context, server: Server) -> dict[str, Any]:
+    """A server as an update answers it: like a show from 2.75, shorter before."""
+    body = render(tx, ctx, Server, [server])[0]
+    if ctx.at("2.75"):
+        return body
+    for name in [name for name in body if name in LATER or name.startswith("OS-EXT-SRV-ATTR:")]:
+        del body[name]
+    for listed in body["addresses"].values():
+        for item in listed:
+            item.pop("OS-EXT-IPS:type"), item.pop("OS-EXT-IPS-MAC:mac_addr")
+    return body
+
+
+@route("PUT", "/servers/{server_id}", policy=f"{_RULE}:update")
+def update_server(tx: Tx, ctx: Context, request: Request) -> Reply:
+    """Change what is written of a server; its guest does not notice."""
+    given = _UPDATE(ctx, request.body)["server"]
+    server = server_of(tx, ctx, request, f"{_RULE}:update")
+    changes: dict[str, Any] = {}
+    if "name" in given:
+        changes["name"] = check_name(given["name"])
+    for key, column in _AS_IT_IS.items():
+        if key in given:
+            changes[column] = given[key]
+    if (text := given.get("description")) is not None and not is_printable(text.replace("\n", "")):
+        raise BadRequest(f"Invalid input for field/attribute description. Value: {text}.")
+    if "pinned_availability_zone" in given:
+        changes["pinned_zone"] = _pin(server, given["pinned_availability_zone"])
+        changes["wanted_zone"] = changes["pinned_zone"]
+    if changes:
+        server = tx.update(server, **changes)
+        events.emit(tx, ctx, "server.update", server)
+    return Reply(200, {"server": changed_view(tx, ctx, server)})
+
+
+_AS_IT_IS = {
+    "description": "description",
+    "hostname": "hostname",
+    "accessIPv4": "access_ipv4",
+    "accessIPv6": "access_ipv6",
+    "OS-DCF:diskConfig": "disk_config",
+}
+
+
+def _pin(server: Server, zone: str | None) -> str | None:
+    if zone is None or zone == server.pinned_zone:
+        return zone
+    if server.pinned_zone is not None:
+        raise BadRequest(
+            "Cannot change pinned availability zone directly. Unpin first by setting "
+            "pinned_availability_zone to null."
+        )
+    if zone != server.host_zone:
+        raise BadRequest(
+            f"Server can only be pinned to its current availability zone '{server.host_zone}', but '{zone}' "
+            "was requested."
+        )
+    return zone
+
+
+SERVERS = expose(
+    Server,
+    Show(policy=f"{_RULE}:show"),
+    Delete(policy=f"{_RULE}:delete", run=delete_server),
+    Action(
+        name="forceDelete", policy="os_compute_api:os-deferred-delete:force", run=delete_server, status=202
+    ),
+    *ACTIONS,
+)
+ROUTES = (update_server,)
