@@ -23,7 +23,14 @@ def field(match: str) -> Check:
             raise PolicyError(f"'field:{match}' has a pattern that is none: {error}") from None
         return lambda creds, target: bool(pattern.match(str(target.get(name) or "")))
     wanted = _TRUTH.get(value.lower(), value)
-    return lambda creds, target: name in target and target[name] == wanted
+
+    def equals(creds: Creds, target: Target) -> bool:
+        try:
+            return bool(target[name] == wanted)
+        except KeyError:
+            return False
+
+    return equals
 
 
 def tenant_id(match: str) -> Check:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports: connections to networks, and the addresses they hold."""
