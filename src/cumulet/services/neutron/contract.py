@@ -186,7 +186,7 @@ class ServerPorts:
         query = sa.select(Port.c.id, Port.c.device_id).where(
             Port.c.host != "", Port.c.device_owner.startswith("compute:")
         )
-        return dict(tx.execute(query))
+        return dict(tx.execute(query).fetchall())
 
     # -- security groups ----------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ def _group_names(tx: Tx, ids: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     query = sa.select(SecurityGroup.c.id, SecurityGroup.c.name).where(SecurityGroup.c.id.in_(wanted))
-    return dict(tx.execute(query))
+    return dict(tx.execute(query).fetchall())
 
 
 def _floating_of(tx: Tx, ports: Sequence[Port]) -> dict[str, list[tuple[str, str]]]:

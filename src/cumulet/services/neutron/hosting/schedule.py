@@ -27,13 +27,13 @@ def binding(tx: Tx, host: str) -> dict[str, Any]:
 def host_for_dhcp(tx: Tx, network_id: str) -> str:
     """A host that carries the network already, or the one with the fewest DHCP services; empty when there is none."""
     query = sa.select(Port.c.host, sa.func.count()).where(Port.c.device_owner == DHCP).group_by(Port.c.host)
-    return _best(tx, [network_id], dict(tx.execute(query)))
+    return _best(tx, [network_id], dict(tx.execute(query).fetchall()))
 
 
 def host_for_router(tx: Tx, network_ids: list[str]) -> str:
     """The host that carries most ports of the router's networks, or the one with the fewest routers."""
     query = sa.select(Router.c.host, sa.func.count()).group_by(Router.c.host)
-    return _best(tx, network_ids, dict(tx.execute(query)))
+    return _best(tx, network_ids, dict(tx.execute(query).fetchall()))
 
 
 def _best(tx: Tx, network_ids: list[str], load: dict[str, int]) -> str:
@@ -45,5 +45,5 @@ def _best(tx: Tx, network_ids: list[str], load: dict[str, int]) -> str:
         .where(Port.c.network_id.in_(network_ids), Port.c.vif_type == PLUGGED)
         .group_by(Port.c.host)
     )
-    near: Counter[str] = Counter(dict(tx.execute(query)))
+    near: Counter[str] = Counter(dict(tx.execute(query).fetchall()))
     return min(up, key=lambda host: (-near[host], load.get(host, 0), host))
