@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resources: declared once, and from that declaration tables, routes, schemas, lists, policy and documents."""
+"""Resources: declared once; tables, routes, schemas, lists, policy and documents follow from it."""
 
 from cumulet.kernel.resource.declaration import Exposed, Resource, expose
 from cumulet.kernel.resource.fields import Field, computed, field, given, ident, loaded, owner

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 class Resource(Row):
     """A row with a face. Class keywords say what the declaration as a whole is:
 
-    `path` its collection, below the service's version; `member` and `plural` the envelopes (`plural=""` for none);
-    `key` the field by which one is found in the path; `envelop_items` wraps each item of a list in its member
-    name; `parent` the resource whose id stands in the path before it, as `{server_id}`.
+    `path` its collection, below the service's version; `member` and `plural` the envelopes (`plural=""` for
+    none); `key` the field by which one is found in the path; `envelop_items` wraps each item of a list in
+    its member name; `parent` the resource whose id stands in the path before it, as `{server_id}`.
     """
 
     service: ClassVar[str]
@@ -85,14 +85,14 @@ class Resource(Row):
 
     @classmethod
     def visible(cls, ctx: "Context") -> Any:
-        """The SQL condition for rows that the caller may know of, None for all: their project's, or all to an admin."""
+        """The SQL condition for rows that the caller may know of: those of their project; None is all."""
         if not cls.owner_field or ctx.is_admin:
             return None
         return cls.c[cls.owner_field] == ctx.project_id
 
     @classmethod
-    def target(cls, tx: Tx, row: Any) -> Mapping[str, Any]:
-        """The row as policy rules see it."""
+    def target(cls, tx: Tx, row: Any) -> Mapping[str, Any] | None:
+        """The row as policy rules see it; None where it belongs to nobody and the caller's scope counts."""
         project = row.__dict__.get("project_id")
         return {**row.__dict__, "tenant_id": project} if project is not None else row.__dict__
 

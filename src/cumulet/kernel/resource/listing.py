@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists: filters, sorting and marker paging, all in SQL.
 
-A page is found by its marker, the key of the last item before it: its sort values are read, and the next rows are those that
-sort after them. Every sort ends in the primary key, so that no two rows are equal.
+A page is found by its marker, the key of the last item before it: its sort values are read, and the next
+rows are those that sort after them. Every sort ends in the primary key, so that no two rows are equal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,10 +43,11 @@ class Found:
 class Listing:
     """What is being listed, before the request has a say.
 
-    `where` conditions hold whatever is asked. Unknown query keys are ignored unless `strict`. `sortable` maps the sort
-    keys of a query to fields, where an API has other names for them than for the fields; `order` is the order
-    unless one is asked for, where it is not the family's. `markers` are the conditions for a row that a marker may
-    name, where that is not every visible row. `counted` asks for the number of rows on all pages.
+    `where` conditions hold whatever is asked. Unknown query keys are ignored unless `strict`. `sortable`
+    maps the sort keys of a query to fields, where an API has other names for them than for the fields;
+    `order` is the order unless one is asked for, where it is not the family's. `markers` are the conditions
+    for a row that a marker may name, where that is not every visible row. `counted` asks for the number of
+    rows on all pages.
     """
 
     resource: "type[Resource]"
@@ -79,7 +80,8 @@ def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     if backwards:
         rows.reverse()
     first, last = (str(row.__dict__[cls.key]) for row in (rows[0], rows[-1])) if rows else (None, None)
-    return Found(rows, Page(request.path, tuple(query.pairs), limit, first, last, more, marker, len(rows)))
+    page = Page(request.path, tuple(query.pairs), limit, first, last, more, marker, len(rows))
+    return Found(rows, page, total)
 
 
 def _conditions(ctx: "Context", listing: Listing, query: Query) -> list[Any]:

@@ -3,7 +3,7 @@
 
 Each is a frozen description that becomes an endpoint. What differs from the ordinary is a plain function:
 
-- `Create(run=f)`: `f(tx, ctx, given)` inserts and returns the row; by default the row is made of what was given.
+- `Create(run=f)`: `f(tx, ctx, given)` inserts and returns the row, by default one of what was given.
 - `Update(run=f)`: `f(tx, ctx, row, given)` returns the row as it is then.
 - `Delete(run=f)`: `f(tx, ctx, row)`.
 - `Action(name, run=f)`: `f(tx, ctx, row, given)` returns a JSON body or None.
@@ -97,7 +97,8 @@ def envelope(cls: "type[Resource]", body: dict[str, Any]) -> dict[str, Any]:
 def fetch(tx: Tx, ctx: "Context", cls: "type[Resource]", request: Request, policy: str) -> Any:
     """The row that the path names, if the caller may do this to it.
 
-    404 for what the caller may not know of; 403 for what they may know of and not touch, as the API family has it.
+    404 for what the caller may not know of; 403 for what they may know of and not touch, as the API family
+    has it.
     """
     return fetch_by_key(tx, ctx, cls, request.params[_id_param(cls)], policy, request.params)
 
@@ -155,10 +156,11 @@ def _from_path(cls: "type[Resource]", params: Mapping[str, str]) -> list[Any]:
 class List(Operation):
     """GET of a collection.
 
-    `brief` shows only brief fields; `detail` serves the whole ones below /detail. `filters` are queries that are no plain
-    comparison. `page_since` is the microversion from which paging works, `strict_since` the one from which unknown
-    query keys are refused. `where(tx, ctx, request)` adds conditions. `sortable` and `order` are those of `Listing`.
-    `count_since` is the microversion from which `with_count` adds the number of items on all pages.
+    `brief` shows only brief fields; `detail` serves the whole ones below /detail. `filters` are queries
+    that are no plain comparison. `page_since` is the microversion from which paging works, `strict_since`
+    the one from which unknown query keys are refused. `where(tx, ctx, request)` adds conditions. `sortable`
+    and `order` are those of `Listing`. `count_since` is the microversion from which `with_count` adds the
+    number of items on all pages.
     """
 
     brief: bool = False
@@ -239,10 +241,11 @@ class Show(Operation):
 
 @dataclass(frozen=True, kw_only=True)
 class Create(Operation):
-    """POST to a collection. `quota` says what one costs: {"volumes": 1, "gigabytes": "size"} (a field's name or a function).
+    """POST to a collection. `quota` says what one costs: {"volumes": 1, "gigabytes": "size"} (a field's
+    name or a function).
 
-    With `bulk` a body that holds a list under the plural makes several, all or none. `body` replaces the schema
-    that is derived from the declaration, as a function of the microversion.
+    With `bulk` a body that holds a list under the plural makes several, all or none. `body` replaces the
+    schema that is derived from the declaration, as a function of the microversion.
     """
 
     status: Status = 201
@@ -331,7 +334,11 @@ def row_from(cls: "type[Resource]", ctx: "Context", given: Mapping[str, Any]) ->
 
 
 def require_fields(
-    ctx: "Context", cls: "type[Resource]", verb: str, given: Mapping[str, Any], target: Mapping[str, Any]
+    ctx: "Context",
+    cls: "type[Resource]",
+    verb: str,
+    given: Mapping[str, Any],
+    target: Mapping[str, Any] | None,
 ) -> None:
     """Raise NotPermitted when a field was set that the caller may not set."""
     for name in given:
