@@ -30,7 +30,10 @@ HOST_DEADLINE = 60.0
 
 
 def services(names: Sequence[str] | None = None) -> list[Service]:
-    """The manifests of these services, of all without names. Raises LookupError with a sentence for an unknown one."""
+    """The manifests of these services, of all without names.
+
+    Raises LookupError with a sentence for an unknown one.
+    """
     known = {name: f"cumulet.services.{name}.service:SERVICE" for name in SERVICES}
     known |= {point.name: point.value for point in entry_points(group="cumulet.services")}
     wanted = list(known) if names is None else [name for name in known if name in {*names, "keystone"}]
@@ -47,7 +50,10 @@ def _load(place: str) -> Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What `cumulet up` was asked for. Without `agent_socket` the hosts are imagined and live in this process."""
+    """What `cumulet up` was asked for.
+
+    Without `agent_socket` the hosts are imagined and live in this process.
+    """
 
     settings: Settings
     database: str
@@ -71,7 +77,7 @@ class Control:
     servers: list[uvicorn.Server] = field(default_factory=list)
 
     async def run(self, ready: Callable[[float], None], began: float) -> None:
-        """Serve until SIGTERM or SIGINT; `ready` is told the seconds since `began` once the cloud can be used."""
+        """Serve until SIGTERM or SIGINT; `ready` is told the seconds since `began` when the cloud is."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,7 +122,9 @@ class Control:
         deadline = time.monotonic() + HOST_DEADLINE
         while not self.app.hosts.connected and not stop.is_set():
             if time.monotonic() > deadline:
-                raise TimeoutError("The host's agent did not connect; log/agent.log in the state folder says why.")
+                raise TimeoutError(
+                    "The host's agent did not connect; log/agent.log in the state folder says why."
+                )
             await asyncio.sleep(0.05)
 
     async def _listen(self) -> list[asyncio.Task[None]]:
@@ -129,8 +137,9 @@ class Control:
         for port, root in ports:
             server = _Server(
                 uvicorn.Config(
-                    root, host=self.plan.listen, port=port, lifespan="off", access_log=False, log_level="warning",
-                    http="httptools", server_header=False, backlog=1024, timeout_graceful_shutdown=3,
+                    root, host=self.plan.listen, port=port,
+                    lifespan="off", access_log=False, log_level="warning", http="httptools",
+                    server_header=False, backlog=1024, timeout_graceful_shutdown=3,
                 )
             )  # fmt: skip
             self.servers.append(server)
@@ -155,7 +164,10 @@ class _Server(uvicorn.Server):
 
 
 def control(plan: Plan, clock: Clock | None = None) -> Control:
-    """A control process that is ready to run. Raises LookupError for unknown services, RuntimeError for broken ones."""
+    """A control process that is ready to run.
+
+    Raises LookupError for unknown services, RuntimeError for broken ones.
+    """
     clock = clock or SystemClock()
     app = App(plan.settings, services(plan.services), Database(plan.database, clock), clock)
     for running in app.services.values():

@@ -15,7 +15,9 @@ from cumulet.cli.state import QEMU_UID, State
 
 
 @click.command(
-    epilog="\b\nExamples:\n  cumulet down           guests keep running; `cumulet up` takes them over\n  cumulet down --purge   nothing is left"
+    epilog="\b\nExamples:\n"
+    "  cumulet down           guests keep running; `cumulet up` takes them over\n"
+    "  cumulet down --purge   nothing is left"
 )
 @state.option
 @click.option("--purge", is_flag=True, help="Remove guests, networks, volumes and the state folder too.")

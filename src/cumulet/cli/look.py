@@ -28,12 +28,14 @@ def status(state_dir: Path | None, as_json: bool) -> None:
         return
     click.echo(f"services  {', '.join(found['services'])}")
     click.echo(
-        f"database  {found['database']}; up for {found['uptime_s']:.0f} s; {found['memory_mib']:.0f} MiB resident"
+        f"database  {found['database']}; up for {found['uptime_s']:.0f} s; "
+        f"{found['memory_mib']:.0f} MiB resident"
     )
     for host in found["hosts"]:
         kind = f"{host['hypervisor']} {host['accelerator']}".strip()
         click.echo(
-            f"host      {host['name']} {host['state']} ({kind}, {host['vcpus']} cores, {host['memory_mb']} MiB)"
+            f"host      {host['name']} {host['state']} "
+            f"({kind}, {host['vcpus']} cores, {host['memory_mb']} MiB)"
         )
     click.echo(f"sagas     {found['sagas']['running']} running, {found['sagas']['stuck']} stuck")
 

@@ -32,7 +32,8 @@ option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
     metavar="DIR",
-    help="The folder that holds everything the cloud keeps.  [default: /var/lib/cumulet for root, else ~/.local/state/cumulet]",
+    help="The folder that holds everything the cloud keeps.  "
+    "[default: /var/lib/cumulet for root, else ~/.local/state/cumulet]",
 )
 
 
@@ -111,7 +112,8 @@ class State:
             known = file.read_text().strip()
             if wished and wished != known:
                 raise click.ClickException(
-                    "This cloud has an admin password already; change it with: openstack user set --password NEW admin"
+                    "This cloud has an admin password already; change it with: "
+                    "openstack user set --password NEW admin"
                 )
             return known
         password = wished or secrets.token_urlsafe(18)
@@ -126,7 +128,8 @@ class State:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise click.ClickException(
-                    f"Another cloud runs in {self.path}; end it with `cumulet down --state {self.path}` or use another --state."
+                    f"Another cloud runs in {self.path}; end it with `cumulet down --state {self.path}` "
+                    "or use another --state."
                 ) from None
             yield
 

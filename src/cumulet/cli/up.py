@@ -25,7 +25,7 @@ _EPILOG = """\b
 Examples:
   cumulet up                                    real servers; needs root, QEMU and dnsmasq
   cumulet up --simulate --hosts 3               no root, no QEMU; ready in about a second
-  cumulet up --simulate --devstack              with the users, flavors and networks that CI for DevStack expects
+  cumulet up --simulate --devstack              with the users and networks that CI for DevStack expects
   cumulet up --database postgresql://u@host/db  keep the state of the control plane in PostgreSQL
   cumulet up --detach                           return once it is ready
 """
@@ -84,7 +84,7 @@ def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
     if asked["detach"]:
         _detached(place)
         return
-    asked["port"] = _free_port(asked["listen"], asked["port"])
+    asked["port"] = free_port(asked["listen"], asked["port"])
     with place.locked():
         _serve(context.obj, place, asked, began)
 
@@ -102,7 +102,7 @@ def require_real() -> None:
         )
 
 
-def _free_port(listen: str, port: int) -> int:
+def free_port(listen: str, port: int) -> int:
     """The port if it can be had, a free one for 0. Raises click.ClickException when it is taken."""
     family = socket.AF_INET6 if ":" in listen else socket.AF_INET
     with socket.socket(family) as probe:
@@ -111,7 +111,8 @@ def _free_port(listen: str, port: int) -> int:
             probe.bind((listen, port))
         except OSError as error:
             raise click.ClickException(
-                f"Nothing can listen on {listen}:{port}: {error.strerror}. Choose another with --port, or --port 0 for a free one."
+                f"Nothing can listen on {listen}:{port}: {error.strerror}. "
+                "Choose another with --port, or --port 0 for a free one."
             ) from None
         return int(probe.getsockname()[1])
 

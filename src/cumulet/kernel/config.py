@@ -9,7 +9,8 @@ from pathlib import Path
 class Settings:
     """What differs between one cloud and another.
 
-    `state` is the folder that holds everything the cloud keeps. `public_url` is the address by which clients come, for the catalog.
+    `state` is the folder that holds everything the cloud keeps. `public_url` is the address by which
+    clients come, for the catalog.
     """
 
     state: Path

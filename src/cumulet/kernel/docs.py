@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenAPI 3.1 from declarations: every route of a service, with the schemas by which it really checks.
 
-Where endpoints share a path and a method (actions, and bodies that differ by microversion) the document has one operation, whose
-body is any of theirs at the newest microversion.
+Where endpoints share a path and a method (actions, and bodies that differ by microversion) the document has
+one operation, whose body is any of theirs at the newest microversion.
 """
 
 from collections import defaultdict
@@ -46,7 +46,9 @@ def openapi(running: "Running", version: int | None = None) -> dict[str, Any]:
 def _operation(endpoints: list[Endpoint], version: int) -> dict[str, Any]:
     first = endpoints[0]
     operation: dict[str, Any] = {
-        "operationId": f"{first.name}" if len(endpoints) == 1 else f"{first.tags[0] if first.tags else ''}_action",
+        "operationId": f"{first.name}"
+        if len(endpoints) == 1
+        else f"{first.tags[0] if first.tags else ''}_action",
         "summary": first.doc.partition("\n")[0] or first.name.replace("_", " "),
         "responses": {
             **{str(endpoint.status): {"description": "done"} for endpoint in endpoints},

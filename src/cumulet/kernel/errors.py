@@ -29,7 +29,10 @@ from collections.abc import Mapping
 
 
 class Error(Exception):
-    """A refusal. With `commit` true the transaction that raised it is kept: a failed login, an audit record."""
+    """A refusal.
+
+    With `commit` true the transaction that raised it is kept: a failed login, an audit record.
+    """
 
     status = 500
     title = "Internal Server Error"

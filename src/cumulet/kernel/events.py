@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events: what happened, written with the row that changed, delivered at least once.
 
-A consumer keeps a cursor, the serial number up to which it has seen everything. A serial number is drawn before its
-transaction commits, so a higher one can become visible before a lower one. Consumers therefore read only below the
-oldest transaction that is still open; on SQLite, with its one writer, that is everything.
+A consumer keeps a cursor, the serial number up to which it has seen everything. A serial number is drawn
+before its transaction commits, so a higher one can become visible before a lower one. Consumers therefore
+read only below the oldest transaction that is still open; on SQLite, with its one writer, that is
+everything.
 """
 
 import dataclasses
@@ -52,7 +53,10 @@ class EventCursor(Row, table="event_cursors"):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened: `type` is service.thing.verb, `payload` the row's columns that hold no secret."""
+    """One thing that happened:
+
+    `type` is service.thing.verb, `payload` the row's columns that hold no secret.
+    """
 
     serial: int
     type: str

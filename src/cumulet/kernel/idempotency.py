@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Idempotency keys: a create that is sent again with the same key gets the first one's answer.
 
-The answer is stored in the transaction of the create itself, so there is no instant at which one exists without the
-other. A key belongs to the user who sent it and is kept for a day.
+The answer is stored in the transaction of the create itself, so there is no instant at which one exists
+without the other. A key belongs to the user who sent it and is kept for a day.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases: one owner at a time, fenced by an epoch.
 
-An owner that is late in renewing has lost the lease, whether it knows or not: the next owner gets a higher epoch, and every
-write that is made under a lease names the epoch it was made under. Expiry is judged by the database's clock.
+An owner that is late in renewing has lost the lease, whether it knows or not: the next owner gets a higher
+epoch, and every write that is made under a lease names the epoch it was made under. Expiry is judged by the
+database's clock.
 """
 
 import sqlalchemy as sa

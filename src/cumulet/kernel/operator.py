@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operator's commands ask of a running cloud: how it is, what happened, what is wrong, which sagas are stuck.
+"""What the operator's commands ask of a running cloud: how it is, what happened, what is wrong or stuck.
 
 It answers at /cumulet/v1, to admins, and stands in no catalog: users' commands know nothing of it.
 """
@@ -73,7 +73,9 @@ async def show_stories(ctx: Context, request: Request) -> dict[str, Any]:
     if not stories:
         raise NotFound(f"Nothing is known of {request.params['id']}: reads that were fast are not kept.")
     shown = ("story", "kind", "name", "started", "ms", "status", "message")
-    return {"stories": [[{name: getattr(span, name) for name in shown} for span in spans] for spans in stories]}
+    return {
+        "stories": [[{name: getattr(span, name) for name in shown} for span in spans] for spans in stories]
+    }
 
 
 @route("GET", "/violations")
@@ -105,7 +107,18 @@ def list_sagas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
 
 
 def _saga(row: SagaRow) -> dict[str, Any]:
-    shown = ("id", "name", "state", "why", "pivoted", "tries", "arguments", "request_id", "created_at", "updated_at")
+    shown = (
+        "id",
+        "name",
+        "state",
+        "why",
+        "pivoted",
+        "tries",
+        "arguments",
+        "request_id",
+        "created_at",
+        "updated_at",
+    )
     return {name: row.__dict__[name] for name in shown}
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quota: limits are stored, usage is counted from the rows that use it.
 
-Nothing is reserved and nothing can drift. Two creates at once are kept apart by `tx.lock` on the project's quota, which
-every charge takes before it counts.
+Nothing is reserved and nothing can drift. Two creates at once are kept apart by `tx.lock` on the project's
+quota, which every charge takes before it counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -92,8 +92,8 @@ def charge(
 ) -> None:
     """Refuse unless every amount still fits; the rows that use it are written in this same transaction.
 
-    `quotas` are those of the amounts where they are not the service's fixed ones, as Cinder's of each volume type.
-    Raises what the service says for a shortage, OverQuota by default.
+    `quotas` are those of the amounts where they are not the service's fixed ones, as Cinder's of each
+    volume type. Raises what the service says for a shortage, OverQuota by default.
     """
     service = ctx.service
     known = service.api.quotas if quotas is None else quotas

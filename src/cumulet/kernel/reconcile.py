@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reconcilers: standing truths, made true again and again by one path.
 
-A reconciler takes no input: what it needs it reads. It runs when the process starts, by its timer, and whenever somebody signals
-it, always through the same function; running it once too often changes nothing.
+A reconciler takes no input: what it needs it reads. It runs when the process starts, by its timer, and
+whenever somebody signals it, always through the same function; running it once too often changes nothing.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service says of itself: a manifest of facts and thunks, so that it costs nothing until it is used.
 
-A manifest names where the service answers, what the catalog says of it, and functions that give the rest when it is needed:
-its API, its flows, its reconcilers, what it offers to other services, what it makes of the reports of hosts.
+A manifest names where the service answers, what the catalog says of it, and functions that give the rest
+when it is needed: its API, its flows, its reconcilers, what it offers to other services, what it makes of
+the reports of hosts.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 class Api:
     """Everything that a service answers over HTTP.
 
-    `prefix` stands before the paths of resources and prefixed routes. `routes` are functions marked with @route.
-    `quotas` are what its projects can run out of. `kinds` are policy checks of the service's own, `query` whatever
-    the service wants to do with the path before it is routed.
+    `prefix` stands before the paths of resources and prefixed routes. `routes` are functions marked with
+    @route. `quotas` are what its projects can run out of. `kinds` are policy checks of the service's own,
+    `query` whatever the service wants to do with the path before it is routed.
     """
 
     prefix: str
@@ -90,7 +91,7 @@ class CatalogEntry:
 
 
 Prepare = Callable[["App"], Awaitable[None]]
-"""What a process does before it answers, outside any transaction: keys, files, hashes that `first_start` needs."""
+"""What a process does before it answers, in no transaction: keys, files, hashes that `first_start` needs."""
 Watch = Callable[["App"], Awaitable[None]]
 """What runs as long as the process does, in every process: it notices what others have changed."""
 ReportHandler = Callable[["Tx", str, "Report"], None]
@@ -103,9 +104,10 @@ Check = Callable[["Tx"], list[str]]
 class Service:
     """A manifest. The thunks are called once, when their result is first needed.
 
-    `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports` handle
-    what hosts say of a kind of document. `first_start(tx, app)` fills a new database and changes nothing in an old
-    one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet doctor` checks.
+    `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports`
+    handle what hosts say of a kind of document. `first_start(tx, app)` fills a new database and changes
+    nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet
+    doctor` checks.
     """
 
     name: str
@@ -152,7 +154,7 @@ class Running:
 
 
 def missing_rules(api: Api) -> list[str]:
-    """Policy names that an endpoint or a field uses and no default defines; an empty list when all is well."""
+    """Policy names that an endpoint or a field uses and no default defines; empty when all is well."""
     used = {endpoint.policy for endpoint in api.endpoints if endpoint.policy}
     for exposed in api.resources:
         for spec in exposed.resource.fields.values():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces: every write, failure and slow request as one story, with its saga steps and what hosts did.
 
-A story is named by the request id. Its parts are spans: a request, a saga's steps, host calls and applied documents; they may
-come hours and processes apart. Spans are kept in a store of their own (an SQLite file beside the database, also when that is
-PostgreSQL), written in batches; a fast read leaves nothing behind.
+A story is named by the request id. Its parts are spans: a request, a saga's steps, host calls and applied
+documents; they may come hours and processes apart. Spans are kept in a store of their own (an SQLite file
+beside the database, also when that is PostgreSQL), written in batches; a fast read leaves nothing behind.
 """
 
 import contextvars
@@ -131,7 +131,8 @@ class Traces:
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spans (
-    id INTEGER PRIMARY KEY, story TEXT, parent INTEGER, kind TEXT, name TEXT, started REAL, ms REAL, status TEXT, message TEXT
+    id INTEGER PRIMARY KEY, story TEXT, parent INTEGER, kind TEXT, name TEXT,
+    started REAL, ms REAL, status TEXT, message TEXT
 );
 CREATE INDEX IF NOT EXISTS spans_story ON spans (story);
 CREATE TABLE IF NOT EXISTS stories (resource TEXT, story TEXT, PRIMARY KEY (resource, story)) WITHOUT ROWID;
@@ -160,7 +161,10 @@ def request(traces: Traces, story: str, name: str) -> Iterator[Span]:
 
 @contextmanager
 def part(traces: Traces, story: str, kind: str, name: str, resources: Iterable[str] = ()) -> Iterator[Span]:
-    """A span of a story that is told elsewhere: a saga's step, a host's work. A failure marks it and goes on."""
+    """A span of a story that is told elsewhere: a saga's step, a host's work.
+
+    A failure marks it and goes on.
+    """
     span = Span(story, kind, name, time.time(), resources=set(resources))
     token = _current.set(span)
     begun = time.perf_counter()

@@ -38,7 +38,8 @@ def server() -> Iterator[str]:
 
     try:
         run(bin / "initdb", "-D", data, "-U", "cumulet", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c fsync=off -c synchronous_commit=off -c max_connections=60"
+        options = f"-p {port} -k {folder} -h 127.0.0.1 -F "
+        options += "-c fsync=off -c synchronous_commit=off -c max_connections=60"
         run(bin / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
         try:
             yield f"postgresql://cumulet@127.0.0.1:{port}/postgres"

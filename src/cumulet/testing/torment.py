@@ -3,11 +3,12 @@
 
     test_create_volume = torment([people(), CINDER], begin=ask_for_a_volume, check=volume_is_whole)
 
-The moments are: before a step, after its work and before its record, after its record, and the same for undos. At each the saga is
-failed once, and crashed once as by kill -9 with another worker taking over; then a failing saga is crashed at each moment of its
-unwinding. `begin(cloud)` starts the saga by an ordinary request and returns whatever `check(cloud, subject)` needs to look at it; both run
-once for each moment, in one cloud. `check` asserts that the subject is what it should be, or that nothing is left of it, and no
-saga may be stuck or running then.
+The moments are: before a step, after its work and before its record, after its record, and the same for
+undos. At each the saga is failed once, and crashed once as by kill -9 with another worker taking over; then
+a failing saga is crashed at each moment of its unwinding. `begin(cloud)` starts the saga by an ordinary
+request and returns whatever `check(cloud, subject)` needs to look at it; both run once for each moment, in
+one cloud. `check` asserts that the subject is what it should be, or that nothing is left of it, and no saga
+may be stuck or running then.
 """
 
 import asyncio

@@ -64,8 +64,8 @@ class Authenticator(Protocol):
 class Context:
     """One caller's request of one service: who, in which version, and what they may.
 
-    `version` is the negotiated microversion as an integer, 0 where the service has none. `base_url` is the address
-    by which the caller came, up to and with the service's path.
+    `version` is the negotiated microversion as an integer, 0 where the service has none. `base_url` is the
+    address by which the caller came, up to and with the service's path.
     """
 
     app: "App"

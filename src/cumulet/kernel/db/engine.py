@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine: where transactions run.
 
-SQLite has one writer. Sixteen threads that wait busily for its lock were five times slower than one thread with a
-queue, so writes go through one thread in the order in which they came, and reads through a few others, each
-with a connection of its own. PostgreSQL takes as many writers as there are threads.
+SQLite has one writer. Sixteen threads that wait busily for its lock were five times slower than one thread
+with a queue, so writes go through one thread in the order in which they came, and reads through a few
+others, each with a connection of its own. PostgreSQL takes as many writers as there are threads.
 
-SQLite runs with WAL and synchronous=NORMAL: what was acknowledged survives the death of the process. It may lose the
-last moments, never its integrity, when the power fails; a cloud that must not lose those runs on PostgreSQL.
+SQLite runs with WAL and synchronous=NORMAL: what was acknowledged survives the death of the process. It may
+lose the last moments, never its integrity, when the power fails; a cloud that must not lose those runs on
+PostgreSQL.
 """
 
 import asyncio
@@ -71,7 +72,10 @@ class Database:
     def transact_here(
         self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """`transact` in the calling thread. On SQLite only the writer thread may, or a process without one."""
+        """`transact` in the calling thread.
+
+        On SQLite only the writer thread may, or a process without one.
+        """
         for attempt in range(_ATTEMPTS):
             try:
                 return self._transact_once(function, *args, **kwargs)

@@ -6,8 +6,8 @@
         volume_id: str = column(references="cinder_volumes.id", on_delete="CASCADE")
         server_id: str | None = column(default=None, index=True)
 
-Every table has a `revision`, 0 at first and one more with each update. A change names the revision that it has
-seen, so no change is ever lost to another one; a transaction that finds a newer one is run again whole.
+Every table has a `revision`, 0 at first and one more with each update. A change names the revision that it
+has seen, so no change is ever lost to another one; a transaction that finds a newer one is run again whole.
 
 Timestamps are text in UTC, `2026-11-20T10:00:00.000000`: they sort by time, and cost nothing to read.
 """
@@ -97,7 +97,9 @@ def timestamp_now() -> Timestamp:
     return Timestamp("")
 
 
-@dataclass_transform(eq_default=False, kw_only_default=True, frozen_default=True, field_specifiers=(column, json_column))
+@dataclass_transform(
+    eq_default=False, kw_only_default=True, frozen_default=True, field_specifiers=(column, json_column)
+)
 class Row:
     """A frozen record of one row. Subclasses name their table and annotate their columns."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema of a database: made whole when it is new, brought up by migrations when it is old.
 
-A new database is made from the declarations in one transaction and stamped with the newest revision of each service's branch;
-Alembic, which takes more than a second to load, is only needed for an old one.
+A new database is made from the declarations in one transaction and stamped with the newest revision of each
+service's branch; Alembic, which takes more than a second to load, is only needed for an old one.
 """
 
 import sqlalchemy as sa

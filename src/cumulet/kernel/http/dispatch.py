@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a request to an answer: who asks, in which version, with what body, and what comes of it.
 
-One Falcon application for each service. The path below it is a table of endpoints; those that share a path and a method are
-told apart by their action or their microversion.
+One Falcon application for each service. The path below it is a table of endpoints; those that share a path
+and a method are told apart by their action or their microversion.
 """
 
 from collections import defaultdict
@@ -71,7 +71,7 @@ class Dispatcher:
         await self.falcon(scope, receive_noting_the_end, send)
 
     def _take_project(self, scope: dict[str, Any]) -> None:
-        """Move a project id that stands after the version out of the path, to be checked against the token."""
+        """Move a project id after the version out of the path, to be checked against the token."""
         prefix = self.api.prefix
         path: str = scope["path"]
         if not path.startswith(prefix + "/"):
@@ -265,7 +265,10 @@ class Dispatcher:
         self._fill(resp, self._refusal(refusal, ctx, req), ctx, head=req.method == "HEAD")
 
 
-_UNEXPECTED = "An unexpected error prevented the server from fulfilling your request. Its story is kept: cumulet trace {request_id}"
+_UNEXPECTED = (
+    "An unexpected error prevented the server from fulfilling your request. "
+    "Its story is kept: cumulet trace {request_id}"
+)
 _SLOPPY = frozenset({"application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "*/*"})
 
 

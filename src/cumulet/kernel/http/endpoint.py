@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One route: a method, a path, and the function that answers.
 
-A plain function is given `(tx, ctx, request)` and runs in one transaction: read-only for GET and HEAD unless `write` says
-otherwise. A coroutine is given `(ctx, request)` and opens its own. Both return a Reply, a JSON value, or None.
+A plain function is given `(tx, ctx, request)` and runs in one transaction: read-only for GET and HEAD
+unless `write` says otherwise. A coroutine is given `(ctx, request)` and opens its own. Both return a Reply,
+a JSON value, or None.
 """
 
 import inspect
@@ -19,10 +20,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Endpoint:
     """A route as the HTTP layer and the documents see it.
 
-    `prefixed` routes stand below the API's prefix. `public` ones need no token. `quick` ones are single point reads that may
-    run on the event loop. With `raw` the body arrives as a stream. `action` is the key that selects this
-    endpoint among those which share a path. `schema(version)` is the JSON schema of the body, `answer` the
-    name of what comes back.
+    `prefixed` routes stand below the API's prefix. `public` ones need no token. `quick` ones are single
+    point reads that may run on the event loop. With `raw` the body arrives as a stream. `action` is the key
+    that selects this endpoint among those which share a path. `schema(version)` is the JSON schema of the
+    body, `answer` the name of what comes back.
     """
 
     method: str

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root of the one port: which service a path belongs to, and what holds for all of them.
 
-Every service has a path (/compute) and, with classic ports, a port of its own as well. Requests beyond what can be served
-soon are refused with 503 and Retry-After rather than queued without end.
+Every service has a path (/compute) and, with classic ports, a port of its own as well. Requests beyond what
+can be served soon are refused with 503 and Retry-After rather than queued without end.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,10 @@ class Root:
             if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 return await _plain(send, 200, b"")
         if self._in_flight >= MAX_IN_FLIGHT:
-            body = b'{"error": {"code": 503, "title": "Service Unavailable", "message": "Too many requests at once."}}'
+            body = (
+                b'{"error": {"code": 503, "title": "Service Unavailable", '
+                b'"message": "Too many requests at once."}}'
+            )
             return await _plain(send, 503, body, [(b"retry-after", b"1")])
         self._in_flight += 1
         try:

@@ -34,8 +34,8 @@ def dotted(version: int) -> str:
 class Microversions:
     """The range that a service speaks, and the headers in which it is asked for.
 
-    `type` is the word before the version in `OpenStack-API-Version: compute 2.1`; `legacy_header` a header of the
-    service's own that carries the bare version.
+    `type` is the word before the version in `OpenStack-API-Version: compute 2.1`; `legacy_header` a header
+    of the service's own that carries the bare version.
     """
 
     type: str

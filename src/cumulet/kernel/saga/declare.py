@@ -31,8 +31,9 @@ class Step:
 def step(*, undo: Callable[..., Any] | None = None, deadline: float = DEADLINE) -> Callable[[F], F]:
     """Mark a function as a step.
 
-    A plain one is called as `(tx, ctx, *args)`, a coroutine as `(ctx, *args)`; `args` and the result are ids and scalars.
-    `undo` is a plain function that is called as `(tx, ctx, *args)` with the same arguments.
+    A plain one is called as `(tx, ctx, *args)`, a coroutine as `(ctx, *args)`; `args` and the result are
+    ids and scalars. `undo` is a plain function that is called as `(tx, ctx, *args)` with the same
+    arguments.
     """
     if undo is not None and inspect.iscoroutinefunction(undo):
         raise TypeError("an undo never waits for the world: it is a plain function that publishes absence")
@@ -73,8 +74,9 @@ def saga(
 ) -> Callable[[Callable[..., Awaitable[None]]], Saga]:
     """Declare a saga: `name` ends in its version, as server.create/1, and the old body stays for one release.
 
-    While a saga holds a key, another that wants it is refused with 409, or waits its turn when it is `queued`. `on_failure(tx, ctx,
-    why, **arguments)` says what is left when everything was undone; it commits with the end of the saga.
+    While a saga holds a key, another that wants it is refused with 409, or waits its turn when it is
+    `queued`. `on_failure(tx, ctx, why, **arguments)` says what is left when everything was undone; it
+    commits with the end of the saga.
     """
     if "/" not in name:
         raise ValueError(f"saga {name!r} has no version: name it {name}/1")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One saga in progress: how its steps are taken, replayed and undone.
 
-Every write of a run first touches the saga's own row under the name of its owner. A worker that lost its lease finds that the row
-is no longer its own, and its transaction is rolled back: so two workers never both move one saga.
+Every write of a run first touches the saga's own row under the name of its owner. A worker that lost its
+lease finds that the row is no longer its own, and its transaction is rolled back: so two workers never both
+move one saga.
 """
 
 import asyncio
@@ -71,7 +72,8 @@ class Run:
         """Take a step, or give what it gave before. Raises StepFailed when it failed."""
         step: Step = function.step  # type: ignore[attr-defined]
         self._steps[step.name] = step
-        call = f"{self._scope}{step.name}({msgspec.json.encode([*args, label] if label else args).decode()[1:-1]})"
+        told = msgspec.json.encode([*args, label] if label else args).decode()[1:-1]
+        call = f"{self._scope}{step.name}({told})"
         known = self._records.get(call)
         if known is not None and known.outcome == "done":
             return known.result
@@ -90,7 +92,8 @@ class Run:
         raise Stuck(f"{step.name} failed {TRIES_BEFORE_STUCK} times: {self.row.why}")
 
     async def attempts(self, count: int) -> AsyncIterator["Attempt"]:
-        """Try a part of the body up to `count` times: `async for attempt in run.attempts(3): async with attempt: ...`.
+        """Try a part of the body up to `count` times: `async for attempt in run.attempts(3): async with
+        attempt: ...`.
 
         A failure inside undoes the steps of that attempt and goes on with the next; the last one's is raised.
         """
@@ -108,7 +111,10 @@ class Run:
         raise StepFailed(error)
 
     async def pivot(self) -> None:
-        """From here on nothing is undone, and the saga cannot be cancelled. Raises Cancelled when it already was."""
+        """From here on nothing is undone, and the saga cannot be cancelled.
+
+        Raises Cancelled when it already was.
+        """
         if not self.pivoted:
             self.pivoted = await self._write(self._pivot)
             if not self.pivoted:
@@ -200,7 +206,10 @@ class Run:
     # -- undoing ----------------------------------------------------------------------------------------
 
     async def unwind(self, scope: str = "") -> None:
-        """Undo every step of a scope that was begun, the newest first. Raises Stuck when an undo keeps failing."""
+        """Undo every step of a scope that was begun, the newest first.
+
+        Raises Stuck when an undo keeps failing.
+        """
         for record in reversed(list(self._order)):
             if not record.call.startswith(scope) or record.undone or record.call.startswith("attempt "):
                 continue
@@ -231,7 +240,7 @@ class Run:
     # -- the saga's own row -----------------------------------------------------------------------------
 
     async def _write(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run a transaction of this saga: fenced by its owner, its records kept in memory once it is committed."""
+        """Run a transaction of this saga, fenced by its owner; its records follow once it is committed."""
 
         def fenced(tx: Tx) -> Any:
             self._uncommitted = []

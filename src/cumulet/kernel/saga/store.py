@@ -20,7 +20,10 @@ LIVE = ("waiting", "running", "unwinding", "stuck")
 
 
 class SagaRow(Row, table="sagas", indexes=(("state", "owner"),)):
-    """One run of a saga. `owner` is the worker that runs it; every write of the run checks that it still is."""
+    """One run of a saga.
+
+    `owner` is the worker that runs it; every write of the run checks that it still is.
+    """
 
     id: str = column(primary=True, default_factory=ids.dashed)
     name: str
@@ -130,7 +133,10 @@ def context_of(app: "App", row: SagaRow) -> Context:
 
 
 def plain(value: Any) -> Any:
-    """A step's result as it will be read back: a tuple becomes a list. Raises TypeError for what is no JSON."""
+    """A step's result as it will be read back: a tuple becomes a list.
+
+    Raises TypeError for what is no JSON.
+    """
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return msgspec.json.decode(msgspec.json.encode(value))

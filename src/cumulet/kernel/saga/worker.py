@@ -56,7 +56,7 @@ class Worker:
             self.owner = None
 
     async def die(self) -> None:
-        """Stop where it stands and leave everything as it is, the lease too; for tests of what comes after."""
+        """Stop where it stands and leave all as it is, the lease too; for tests of what comes after."""
         for task in (*self._loops, *self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks.values(), return_exceptions=True)
