@@ -76,12 +76,16 @@ class Control:
     agents: list[Agent] = field(default_factory=list)
     servers: list[uvicorn.Server] = field(default_factory=list)
 
-    async def run(self, ready: Callable[[float], None], began: float) -> None:
-        """Serve until SIGTERM or SIGINT; `ready` is told the seconds since `began` when the cloud is."""
+    async def run_until_signalled(self, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or SIGINT; `ready` is called once the cloud can be used."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        await self.run(ready, stop)
+
+    async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; `ready` is called once the cloud can be used."""
         serving: list[asyncio.Task[None]] = []
         bus = None
         try:
@@ -93,7 +97,7 @@ class Control:
                 await add_devstack(self.app, self.plan.devstack_image)
             if self.plan.agent_socket is not None:
                 await self._await_host(stop)
-            ready(time.time() - began)
+            ready()
             await stop.wait()
         finally:
             for server in self.servers:
