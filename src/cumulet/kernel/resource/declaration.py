@@ -91,8 +91,8 @@ class Resource(Row):
         return cls.c[cls.owner_field] == ctx.project_id
 
     @classmethod
-    def target(cls, tx: Tx, row: Any) -> Mapping[str, Any] | None:
-        """The row as policy rules see it; None where it belongs to nobody and the caller's scope counts."""
+    def target(cls, tx: Tx, row: Any) -> Mapping[str, Any]:
+        """The row as policy rules see it."""
         project = row.__dict__.get("project_id")
         return {**row.__dict__, "tenant_id": project} if project is not None else row.__dict__
 

@@ -338,7 +338,7 @@ def require_fields(
     cls: "type[Resource]",
     verb: str,
     given: Mapping[str, Any],
-    target: Mapping[str, Any] | None,
+    target: Mapping[str, Any],
 ) -> None:
     """Raise NotPermitted when a field was set that the caller may not set."""
     for name in given:
