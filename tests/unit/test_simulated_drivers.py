@@ -9,7 +9,7 @@ import pytest
 
 from cumulet.agent.driver import DriverError, State
 from cumulet.agent.drivers.simulated import World, simulated_drivers
-from cumulet.agent.drivers.simulated.images import qcow2
+from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.agent.drivers.simulated.volumes import SimulatedVolumes
 from cumulet.contracts.documents import DOCUMENTS, VolumeDocument
 from cumulet.kernel.clock import ManualClock
@@ -76,7 +76,7 @@ def test_a_snapshot_of_a_guest_is_a_qcow2_file(tmp_path: Path) -> None:
     async def play(bench: Bench, world: World) -> None:
         path = tmp_path / "image"
         answer = await bench.driver.calls["guest_snapshot"](id=bench.sample.document.id, path=str(path))
-        assert path.read_bytes() == qcow2(2**30)
+        assert path.read_bytes() == empty_qcow2(2**30)
         assert answer == {"bytes": path.stat().st_size}
 
     with_guest(play)
