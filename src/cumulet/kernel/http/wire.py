@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wire profiles: how one API family writes errors, links, times and lists.
 
-A service names its family's profile and overrides what is its own. Everything that clients match on and that is
-alike across a family stands here; nothing here knows a resource.
+A service names its family's profile and overrides what is its own. Everything that clients match on and
+that is alike across a family stands here; nothing here knows a resource.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import falcon
 import msgspec
 
 from cumulet.kernel.errors import Error
@@ -103,6 +104,16 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def preferred(accept: str, *kinds: str) -> str | None:
+    """The media type of these that an Accept header likes best, the first of equals; None when it takes none."""
+    try:
+        likes = {kind: falcon.mediatypes.quality(kind, accept) for kind in kinds} if accept else {}
+    except ValueError:
+        return None
+    best = max(likes, key=lambda kind: likes[kind], default=None)
+    return best if best is not None and likes[best] > 0 else None
+
+
 def no_links(ctx: "Context", cls: type["Row"], row: "Row") -> dict[str, Any]:
     return {}
 
@@ -139,9 +150,10 @@ def page_url(ctx: "Context", page: Page, marker: str | None, **changes: str) -> 
 class WireProfile:
     """The letter of one API family.
 
-    `hides` answers 404 rather than 403 to who may not even see a thing. `denies_missing` answers 403 rather than 404
-    to who may not know whether it exists. `extra_keys` lets bodies hold keys that no field knows ("allow"), or refuses
-    them with 400 ("refuse"). `loose` takes "true" for a boolean and "5" for a number in bodies.
+    `hides` answers 404 rather than 403 to who may not even see a thing. `denies_missing` answers 403 rather
+    than 404 to who may not know whether it exists. `extra_keys` lets bodies hold keys that no field knows
+    ("allow"), or refuses them with 400 ("refuse"). `loose` takes "true" for a boolean and "5" for a number
+    in bodies.
     """
 
     error: Callable[[Error, str], ErrorBody]
