@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content over HTTP: uploads and downloads."""
+
+import asyncio
+
+from cumulet.kernel import events, ids
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import BadRequest, Forbidden, Gone, UnsupportedMediaType
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.services.glance.data import transfer, uploads
+from cumulet.services.glance.data.digest import Content, Digest
+from cumulet.services.glance.data.download import FileStream, Span, asked_span
+from cumulet.services.glance.data.store import Part, Store
+from cumulet.services.glance.images.model import Image
+
+OCTETS = "application/octet-stream"
+
+
+@route("PUT", "/images/{image_id}/file", raw=True, status=204)
+async def upload(ctx: Context, request: Request) -> None:
+    """The image is active, with the body as its content; or it is queued as before, and nothing is kept."""
+    declared = declared_size(request)
+    image_id, upload_id, store = request.params["image_id"], ids.plain(), ctx.app.contract(Store)
+    with store.upload(upload_id):
+        image = await ctx.transact(uploads.begin, ctx, image_id, upload_id)
+        try:
+            content = await _receive(store, image, upload_id, request)
+            require_size(content, declared)
+            done = await ctx.transact(uploads.finish, ctx, image_id, upload_id, content)
+        except BaseException:
+            await asyncio.shield(transfer.undo(ctx.app, store, image_id, upload_id))
+            raise
+        if not done:
+            await asyncio.shield(transfer.undo(ctx.app, store, image_id, upload_id))
+            raise Gone(
+                f"Image {image_id} could not be found after upload. The image may have been deleted "
+                "during the upload, cleaning up the chunks uploaded."
+            )
+
+
+async def _receive(store: Store, image: Image, upload_id: str, request: Request) -> Content:
+    assert request.stream is not None
+    digest = Digest(image.disk_format, image.container_format)
+    part = await asyncio.to_thread(Part, store.images, image.id, upload_id, digest)
+    try:
+        await transfer.receive(part, request.stream)
+        content = await asyncio.to_thread(digest.content)
+        await asyncio.to_thread(part.keep)
+    except BaseException:
+        part.discard()
+        raise
+    return content
+
+
+def declared_size(request: Request) -> int | None:
+    """How many bytes the client says it sends; UnsupportedMediaType unless they are plain bytes."""
+    content_type = request.headers.get("content-type")
+    if (content_type or "").split(";")[0].strip().lower() != OCTETS:
+        raise UnsupportedMediaType(f"Invalid content type {content_type}")
+    text = request.headers.get("x-openstack-image-size") or request.headers.get("content-length")
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        raise BadRequest("Invalid or missing image size in request headers.") from None
+
+
+def require_size(content: Content, declared: int | None) -> None:
+    if declared is not None and content.size != declared:
+        raise BadRequest(f"The image was announced with {declared} bytes, and {content.size} arrived.")
+
+
+@route("GET", "/images/{image_id}/file")
+async def download(ctx: Context, request: Request) -> Reply:
+    """The image's content, or the part of it that a Range header asks for; 204 while there is none."""
+    image = await ctx.read(_readable, ctx, request.params["image_id"])
+    if image.size is None or image.status not in ("active", "deactivated"):
+        return Reply(204)
+    span = asked_span(request.headers, image.size)
+    headers = {
+        "Content-Length": str(span.length),
+        **({"Content-MD5": image.checksum} if image.checksum else {}),
+    }
+    if span.partial:
+        headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{image.size}"
+    if request.method == "HEAD":
+        return Reply(200, headers=headers, content_type=OCTETS)
+    stream = await _open(ctx, image, span)
+    if stream is None:
+        return Reply(204)
+    return Reply(206 if span.partial else 200, headers=headers, content_type=OCTETS, stream=stream)
+
+
+async def _open(ctx: Context, image: Image, span: Span) -> FileStream | None:
+    try:
+        return await asyncio.to_thread(FileStream, ctx.app.contract(Store).path(image.id), span)
+    except FileNotFoundError:
+        ctx.app.log.error("the content of an image is missing", image=image.id)
+        return None
+
+
+def _readable(tx: Tx, ctx: Context, image_id: str) -> Image:
+    image: Image = fetch_by_key(tx, ctx, Image, image_id, "get_image")
+    if image.status == "deactivated" and not ctx.is_admin:
+        raise Forbidden("The requested image has been deactivated. Image data download is forbidden.")
+    fetch_by_key(tx, ctx, Image, image_id, "download_image")
+    return image
+
+
+ROUTES = (upload, download)

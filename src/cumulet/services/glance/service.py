@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Glance's manifest."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cumulet.contracts.glance import Images
+from cumulet.kernel.hosts import ImageSource
+from cumulet.kernel.reconcile import Reconciler
+from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.services.glance.policies import POLICIES
+from cumulet.services.glance.wire import WIRE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cumulet.kernel.app import App
+
+
+def api() -> Api:
+    from cumulet.services.glance import versions
+    from cumulet.services.glance.data import api as data
+    from cumulet.services.glance.images import api as images
+
+    return Api(
+        prefix="/v2",
+        wire=WIRE,
+        policies=POLICIES,
+        resources=(images.IMAGES,),
+        routes=(*versions.ROUTES, *images.ROUTES, *data.ROUTES),
+    )
+
+
+def provides() -> Mapping[type, Any]:
+    from cumulet.services.glance.contract import GlanceImages
+    from cumulet.services.glance.data.store import Store
+
+    return {Images: GlanceImages, ImageSource: GlanceImages, Store: Store}
+
+
+def reconcilers() -> Sequence[Reconciler]:
+    from cumulet.services.glance.data.reconcile import sweep
+
+    return [Reconciler(sweep, 60.0)]
+
+
+async def prepare(app: "App") -> None:
+    """The folders of the store are there."""
+    from cumulet.services.glance.data.store import Store
+
+    await asyncio.to_thread(app.contract(Store).prepare)
+
+
+async def watch(app: "App") -> None:
+    from cumulet.services.glance.data.reconcile import keep_alive
+
+    await keep_alive(app)
+
+
+async def devstack(app: "App", path: "Path | None") -> None:
+    from cumulet.services.glance.devstack import add_guest_image
+
+    await add_guest_image(app, path)
+
+
+SERVICE = Service(
+    name="glance",
+    path="/image",
+    port=9292,
+    catalog=(CatalogEntry("image", "glance"),),
+    admin_rule="context_is_admin",
+    api=api,
+    reconcilers=reconcilers,
+    provides=provides,
+    prepare=prepare,
+    watch=watch,
+    devstack=devstack,
+)
