@@ -23,6 +23,9 @@ GUESTS_AT_ONCE: Mapping[str, int] = {"kvm": 8, "tcg": 2}
 
 VOLUMES_AT_ONCE = 4
 
+LOOK_EVERY = 0.5
+"""Seconds between two looks for the word that the cloud has ended."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -49,6 +52,9 @@ class Machinery:
 async def run_agent(place: Place, socket_path: Path, *, simulate: bool = False) -> None:
     """The host of this place serves the control process behind the socket, until SIGTERM or SIGINT.
 
+    It ends too when the control process leaves a file `down` beside the socket: so says one that was ended
+    in order, and that has no right to send a signal to root's processes.
+
     What runs on the host goes on afterwards. Raises DriverError when the machine lacks what a driver needs,
     or when another agent has the state directory.
     """
@@ -67,8 +73,16 @@ async def run_agent(place: Place, socket_path: Path, *, simulate: bool = False) 
             limits=machinery.limits,
         )
         await agent.start()
+        watching = asyncio.create_task(_told_to_end(socket_path.with_name("down"), stop))
         await stop.wait()
+        watching.cancel()
         await agent.stop()
+
+
+async def _told_to_end(marker: Path, stop: asyncio.Event) -> None:
+    while not marker.exists():
+        await asyncio.sleep(LOOK_EVERY)
+    stop.set()
 
 
 def simulated_machinery(place: Place) -> Machinery:

@@ -22,6 +22,9 @@ from typing import Any
 import click
 import yaml
 
+from cumulet.kernel.auth.policy import read_overrides
+from cumulet.kernel.auth.policy_language import PolicyError
+
 CONTROL_UID = 61990
 QEMU_UID = 61991
 """Numbers that Debian gives to nobody; no account is made for them."""
@@ -132,6 +135,16 @@ class State:
                     "or use another --state."
                 ) from None
             yield
+
+    def policies(self) -> dict[str, dict[str, Any]]:
+        """The operator's rules by service, from policy/SERVICE.yaml. Raises click.ClickException for a broken file."""
+        found = {}
+        for file in sorted((self.path / "policy").glob("*.yaml")):
+            try:
+                found[file.stem] = read_overrides(file.read_text())
+            except (PolicyError, OSError) as error:
+                raise click.ClickException(f"{file}: {error}") from None
+        return found
 
     def write_pid(self, name: str, pid: int) -> None:
         write_private(self.run / f"{name}.pid", f"{pid} {_born(pid)}\n")

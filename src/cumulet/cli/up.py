@@ -7,11 +7,14 @@ away before it opens a port or a database. With --simulate everything is in this
 
 import asyncio
 import os
+import pkgutil
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,7 @@ PROGRAMS = {
 @click.option(
     "--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all."
 )
+@click.option("--agent-process", is_flag=True, hidden=True, help="Imagine one host, in a process of its own.")
 @click.option("--detach", is_flag=True, help="Return once the cloud is ready.")
 @click.pass_context
 def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
@@ -118,6 +122,7 @@ def free_port(listen: str, port: int) -> int:
 
 def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
     simulate = asked["simulate"]
+    with_agent = not simulate or asked["agent_process"]
     guest = image.cached_or_built() if asked["devstack"] and not simulate else None
     password = place.password(asked["admin_password"])
     host = "127.0.0.1" if asked["listen"] in ("0.0.0.0", "::") else asked["listen"]
@@ -129,6 +134,7 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         admin_password=password,
         cors_origins=asked["cors_origin"],
         classic_ports=asked["classic_ports"],
+        policies=place.policies(),
     )
     try:
         chosen = launcher.names(asked["services"])
@@ -141,25 +147,26 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         listen=asked["listen"],
         port=asked["port"],
         services=chosen,
-        simulated_hosts=asked["hosts"] if simulate else 0,
-        agent_socket=None if simulate else place.socket,
-        agent_uids=(0,),
+        simulated_hosts=0 if with_agent else asked["hosts"],
+        agent_socket=place.socket if with_agent else None,
+        agent_uids=(os.getuid(),),
         devstack=asked["devstack"],
         devstack_image=_readable_copy(guest, place) if guest is not None else None,
     )
     place.write_pid("up", os.getpid())
-    if not simulate:
-        _start_agent(place)
+    marker = place.socket.with_name("down")
+    marker.unlink(missing_ok=True)
+    if with_agent:
+        start_agent(place, simulate=simulate)
     try:
         control = launcher.control(plan)
         if not simulate:
-            _give_up_rights(place)
+            _give_up_rights(place, control.app.services)
         _loop(control.run_until_signalled(lambda: _ready(url, place)))
     except (TimeoutError, OSError) as error:
         raise click.ClickException(f"{error}{_last_words(place)}") from None
     finally:
-        if not simulate:
-            place.end("agent") if os.getuid() == 0 else None
+        marker.touch()
 
 
 def _loop(main: Any) -> None:
@@ -183,25 +190,41 @@ def _age() -> float:
     return uptime - ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _start_agent(place: State) -> None:
-    """Start the root agent in a session of its own, unless the one of an earlier start still runs."""
+def start_agent(place: State, *, simulate: bool) -> None:
+    """Start the host's agent in a session of its own, unless the one of an earlier start still runs."""
     if place.pid("agent") is not None:
         return
-    name = socket.gethostname()
+    name = "host-1" if simulate else socket.gethostname()
     log = (place.log / "agent.log").open("ab")
     command = [sys.executable, "-m", "cumulet", "agent", "--state", str(place.path), "--name", name]
+    command += ["--simulate"] if simulate else []
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
     )
     place.write_pid("agent", process.pid)
 
 
-def _give_up_rights(place: State) -> None:
+def _give_up_rights(place: State, services: Iterable[str]) -> None:
     """From here on this process is nobody in particular: what it parses cannot reach the machine."""
     place.give_to_control()
+    _load_everything(services)
     os.setgroups([])
     os.setgid(CONTROL_UID)
     os.setuid(CONTROL_UID)
+
+
+def _load_everything(services: Iterable[str]) -> None:
+    """Import what is otherwise imported when first needed: our files may lie where only root can read."""
+    import cumulet
+
+    for package in ("lib", "kernel", "contracts", *(f"services.{name}" for name in services)):
+        for module in pkgutil.walk_packages(
+            [f"{cumulet.__path__[0]}/{package.replace('.', '/')}"], f"cumulet.{package}."
+        ):
+            if ".migrations" not in module.name:
+                import_module(module.name)
+    for name in ("encodings.idna", "uvicorn.protocols.http.httptools_impl", "prometheus_client.exposition"):
+        import_module(name)
 
 
 def _readable_copy(guest: Path, place: State) -> Path:

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,5 +20,5 @@ class Settings:
     admin_password: str = ""
     cors_origins: tuple[str, ...] = ()
     classic_ports: bool = False
-    policies: dict[str, dict[str, str]] = field(default_factory=dict)
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Operators' overrides of policy rules, by service."""
