@@ -6,6 +6,7 @@ away before it opens a port or a database. With --simulate everything is in this
 """
 
 import asyncio
+import ctypes
 import os
 import pkgutil
 import shutil
@@ -204,6 +205,10 @@ def start_agent(place: State, *, simulate: bool) -> None:
     place.write_pid("agent", process.pid)
 
 
+_SET_DUMPABLE = 4
+"""A process that changed its user may not look at itself in /proc until it says so (prctl(2))."""
+
+
 def _give_up_rights(place: State, services: Iterable[str]) -> None:
     """From here on this process is nobody in particular: what it parses cannot reach the machine."""
     place.give_to_control()
@@ -211,6 +216,7 @@ def _give_up_rights(place: State, services: Iterable[str]) -> None:
     os.setgroups([])
     os.setgid(CONTROL_UID)
     os.setuid(CONTROL_UID)
+    ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1)
 
 
 def _load_everything(services: Iterable[str]) -> None:
