@@ -219,6 +219,17 @@ def _give_up_rights(place: State, services: Iterable[str]) -> None:
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 1)
 
 
+_LOADED_LATE = (
+    "_strptime",
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.latin_1",
+    "prometheus_client.exposition",
+    "uvicorn.protocols.http.httptools_impl",
+)
+"""What libraries import when they first need it."""
+
+
 def _load_everything(services: Iterable[str]) -> None:
     """Import what is otherwise imported when first needed: our files may lie where only root can read."""
     import cumulet
@@ -229,7 +240,7 @@ def _load_everything(services: Iterable[str]) -> None:
         ):
             if ".migrations" not in module.name:
                 import_module(module.name)
-    for name in ("encodings.idna", "uvicorn.protocols.http.httptools_impl", "prometheus_client.exposition"):
+    for name in _LOADED_LATE:
         import_module(name)
 
 
