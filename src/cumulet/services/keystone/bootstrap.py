@@ -109,7 +109,9 @@ def _publish(tx: Tx, app: "App") -> bool:
         for entry in running.manifest.catalog:
             service, made = _service(tx, entry.type, entry.name)
             url = f"{app.settings.public_url}{running.manifest.path}{entry.suffix}"
-            changed = _endpoints(tx, service, region, url) or made or changed
+            if made:
+                _add_endpoints(tx, service, region, url)
+            changed = made or _move_endpoints(tx, service, region, url) or changed
     return changed
 
 
@@ -121,21 +123,19 @@ def _service(tx: Tx, type: str, name: str) -> tuple[CatalogService, bool]:
     return tx.insert(CatalogService(type=type, name=name, bootstrapped=True)), True
 
 
-def _endpoints(tx: Tx, service: CatalogService, region: str, url: str) -> bool:
+def _add_endpoints(tx: Tx, service: CatalogService, region: str, url: str) -> None:
+    rows = [
+        Endpoint(service_id=service.id, interface=interface, region_id=region, url=url, bootstrapped=True)
+        for interface in _INTERFACES
+    ]
+    tx.insert_many(rows)
+
+
+def _move_endpoints(tx: Tx, service: CatalogService, region: str, url: str) -> bool:
+    """What bootstrap made and no operator has changed is at this address; whether something was not."""
     c = Endpoint.c
     mine = tx.all(Endpoint, c.service_id == service.id, c.bootstrapped.is_(True))
-    known = {endpoint.interface: endpoint for endpoint in mine}
-    changed = False
-    for interface in _INTERFACES:
-        found = known.get(interface)
-        if found is None:
-            row = Endpoint(
-                service_id=service.id, interface=interface, region_id=region, url=url, bootstrapped=True
-            )
-            tx.insert(row)
-        elif (found.url, found.region_id) != (url, region):
-            tx.update(found, url=url, region_id=region)
-        else:
-            continue
-        changed = True
-    return changed
+    moved = [row for row in mine if (row.url, row.region_id) != (url, region)]
+    for row in moved:
+        tx.update(row, url=url, region_id=region)
+    return bool(moved)

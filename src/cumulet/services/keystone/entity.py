@@ -30,9 +30,10 @@ NAME_255 = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[\S
 ID = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-zA-Z0-9-]+$"}
 ID_OR_NULL = {**ID, "type": ["string", "null"]}
 TEXT_OR_NULL = {"type": ["string", "null"]}
+TAG = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"}
 TAGS = {
     "type": "array",
-    "items": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"},
+    "items": TAG,
     "maxItems": 80,
     "uniqueItems": True,
 }

@@ -15,17 +15,48 @@ if TYPE_CHECKING:
 
 def api() -> Api:
     from cumulet.services.keystone import versions
+    from cumulet.services.keystone.application_credentials import api as application_credentials
+    from cumulet.services.keystone.catalog import api as catalog
     from cumulet.services.keystone.checks import KINDS
+    from cumulet.services.keystone.credentials import api as credentials
     from cumulet.services.keystone.policies import POLICIES
+    from cumulet.services.keystone.projects import api as projects
+    from cumulet.services.keystone.roles import api as roles
+    from cumulet.services.keystone.roles import assignments, grants
     from cumulet.services.keystone.tokens import api as tokens
+    from cumulet.services.keystone.users import api as users
+    from cumulet.services.keystone.users import groups
     from cumulet.services.keystone.wire import WIRE
 
+    modules = (
+        versions,
+        tokens,
+        projects,
+        users,
+        groups,
+        roles,
+        grants,
+        assignments,
+        catalog,
+        application_credentials,
+        credentials,
+    )
     return Api(
         prefix="/v3",
         wire=WIRE,
         policies=POLICIES,
-        resources=(),
-        routes=(*versions.ROUTES, *tokens.ROUTES),
+        resources=(
+            projects.PROJECTS,
+            projects.DOMAINS,
+            users.USERS,
+            groups.GROUPS,
+            roles.ROLES,
+            catalog.SERVICES,
+            catalog.ENDPOINTS,
+            catalog.REGIONS,
+            credentials.CREDENTIALS,
+        ),
+        routes=tuple(function for module in modules for function in module.ROUTES),
         kinds=KINDS,
         version_headers=False,
     )
