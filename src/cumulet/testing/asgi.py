@@ -2,7 +2,7 @@
 """HTTP without a network: requests handed to the application in process."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,13 +28,19 @@ async def request(
     *,
     body: Any = None,
     headers: Mapping[str, str] | None = None,
+    sink: Callable[[bytes], None] | None = None,
 ) -> Answer:
-    """One request; a body that is not bytes is sent as JSON."""
+    """One request; a body that is not bytes is sent as JSON.
+
+    An iterator of bytes is sent in chunks, without its length; if it raises ConnectionError, the client
+    has gone away. What comes back is given to the sink, if there is one, and not kept.
+    """
     parts = urlsplit(url)
-    content = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+    chunks_sent = body if isinstance(body, Iterator) else None
+    content = _content(body) if chunks_sent is None else b""
     sent = {"host": parts.netloc or "cloud", "accept": "application/json"}
     sent |= {name.lower(): value for name, value in (headers or {}).items()}
-    if body is not None:
+    if body is not None and chunks_sent is None:
         sent.setdefault("content-type", "application/json")
         sent.setdefault("content-length", str(len(content)))
     scope = {
@@ -55,6 +61,8 @@ async def request(
     status, found, chunks = 0, {}, []
 
     async def receive() -> dict[str, Any]:
+        if chunks_sent is not None:
+            return _next_chunk(chunks_sent)
         return received.pop(0) if received else {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
@@ -62,12 +70,26 @@ async def request(
         if message["type"] == "http.response.start":
             status = message["status"]
             found.update({k.decode("latin-1").lower(): v.decode("latin-1") for k, v in message["headers"]})
+        elif sink is not None:
+            sink(message.get("body", b""))
         else:
             chunks.append(message.get("body", b""))
 
     await application(scope, receive, send)
     raw = b"".join(chunks)
     return Answer(status, found, _parsed(raw, found.get("content-type", "")))
+
+
+def _content(body: Any) -> bytes:
+    return b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+
+
+def _next_chunk(chunks: Iterator[bytes]) -> dict[str, Any]:
+    try:
+        chunk = next(chunks, None)
+    except ConnectionError:
+        return {"type": "http.disconnect"}
+    return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
 
 def _parsed(raw: bytes, content_type: str) -> Any:
