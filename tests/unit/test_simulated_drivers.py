@@ -9,10 +9,10 @@ import pytest
 
 from cumulet.agent.driver import DriverError, State
 from cumulet.agent.drivers.simulated import World, simulated_drivers
-from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.agent.drivers.simulated.volumes import SimulatedVolumes
 from cumulet.contracts.documents import DOCUMENTS, VolumeDocument
 from cumulet.kernel.clock import ManualClock
+from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.testing.drivers import Bench, Check, Machine, checks, name_of, run_check
 from cumulet.testing.samples import sample_of
 
