@@ -24,7 +24,10 @@ SIMULATED_BYTES = 112 << 20
 
 
 async def add_guest_image(app: "App", path: Path | None) -> None:
-    """There is a public image with this content, an empty disk without a path; one that exists stays as it is."""
+    """There is a public image with this content, or with an empty disk where there is no path.
+
+    An image that exists stays as it is.
+    """
     ctx = own_context(app, "glance")
     image = await app.db.transact(_queued, ctx)
     if image.status == "active":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cumulet.contracts.glance import Images
 from cumulet.kernel.hosts import ImageSource
 from cumulet.kernel.reconcile import Reconciler
+from cumulet.kernel.saga import Saga
 from cumulet.kernel.service import Api, CatalogEntry, Service
 from cumulet.services.glance.policies import POLICIES
 from cumulet.services.glance.wire import WIRE
@@ -19,17 +20,35 @@ if TYPE_CHECKING:
 
 
 def api() -> Api:
-    from cumulet.services.glance import versions
+    from cumulet.services.glance import info, schemas, versions
     from cumulet.services.glance.data import api as data
+    from cumulet.services.glance.data import imports
     from cumulet.services.glance.images import api as images
+    from cumulet.services.glance.images import members, tags, update
 
     return Api(
         prefix="/v2",
         wire=WIRE,
         policies=POLICIES,
         resources=(images.IMAGES,),
-        routes=(*versions.ROUTES, *images.ROUTES, *data.ROUTES),
+        routes=(
+            *versions.ROUTES,
+            *images.ROUTES,
+            *update.ROUTES,
+            *tags.ROUTES,
+            *members.ROUTES,
+            *data.ROUTES,
+            *imports.ROUTES,
+            *schemas.ROUTES,
+            *info.ROUTES,
+        ),
     )
+
+
+def sagas() -> Sequence[Saga]:
+    from cumulet.services.glance.data import flows
+
+    return [flows.import_image]
 
 
 def provides() -> Mapping[type, Any]:
@@ -71,6 +90,7 @@ SERVICE = Service(
     catalog=(CatalogEntry("image", "glance"),),
     admin_rule="context_is_admin",
     api=api,
+    sagas=sagas,
     reconcilers=reconcilers,
     provides=provides,
     prepare=prepare,

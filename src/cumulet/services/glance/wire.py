@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Glance's letter: flat bodies, paths instead of links, and errors as HTML, JSON or text, by what is accepted."""
+"""Glance's letter: flat bodies, paths instead of links, errors in the type that the caller accepts."""
 
 from collections.abc import Callable
 from typing import Any

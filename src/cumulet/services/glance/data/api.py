@@ -2,8 +2,11 @@
 """Content over HTTP: uploads and downloads."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
-from cumulet.kernel import events, ids
+from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden, Gone, UnsupportedMediaType
@@ -11,7 +14,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.services.glance.data import transfer, uploads
-from cumulet.services.glance.data.digest import Content, Digest
+from cumulet.services.glance.data.digest import Digest
 from cumulet.services.glance.data.download import FileStream, Span, asked_span
 from cumulet.services.glance.data.store import Part, Store
 from cumulet.services.glance.images.model import Image
@@ -26,33 +29,59 @@ async def upload(ctx: Context, request: Request) -> None:
     image_id, upload_id, store = request.params["image_id"], ids.plain(), ctx.app.contract(Store)
     with store.upload(upload_id):
         image = await ctx.transact(uploads.begin, ctx, image_id, upload_id)
-        try:
-            content = await _receive(store, image, upload_id, request)
-            require_size(content, declared)
+        async with undone_unless_finished(ctx, image_id, upload_id):
+            digest = Digest(image.disk_format, image.container_format)
+            await _receive(store.images, image_id, upload_id, digest, request)
+            content = digest.content()
+            require_size(digest, declared)
             done = await ctx.transact(uploads.finish, ctx, image_id, upload_id, content)
-        except BaseException:
-            await asyncio.shield(transfer.undo(ctx.app, store, image_id, upload_id))
-            raise
-        if not done:
-            await asyncio.shield(transfer.undo(ctx.app, store, image_id, upload_id))
-            raise Gone(
-                f"Image {image_id} could not be found after upload. The image may have been deleted "
-                "during the upload, cleaning up the chunks uploaded."
-            )
+            require_image(done, image_id)
 
 
-async def _receive(store: Store, image: Image, upload_id: str, request: Request) -> Content:
+@route("PUT", "/images/{image_id}/stage", raw=True, status=204)
+async def stage(ctx: Context, request: Request) -> None:
+    """The body waits to be imported as the image's content; nobody has looked at it yet."""
+    declared = declared_size(request)
+    image_id, upload_id, store = request.params["image_id"], ids.plain(), ctx.app.contract(Store)
+    with store.upload(upload_id):
+        await ctx.transact(uploads.begin_staging, ctx, image_id, upload_id)
+        async with undone_unless_finished(ctx, image_id, upload_id):
+            digest = Digest("", inspected=False)
+            await _receive(store.staging, image_id, upload_id, digest, request)
+            require_size(digest, declared)
+            done = await ctx.transact(uploads.finish_staging, image_id, upload_id, digest.size)
+            require_image(done, image_id)
+
+
+async def _receive(folder: Path, image_id: str, upload_id: str, digest: Digest, request: Request) -> None:
+    """The body is a file of the folder. Whether it is what it should be is asked before it gets its name."""
     assert request.stream is not None
-    digest = Digest(image.disk_format, image.container_format)
-    part = await asyncio.to_thread(Part, store.images, image.id, upload_id, digest)
+    part = await asyncio.to_thread(Part, folder, image_id, upload_id, digest)
     try:
         await transfer.receive(part, request.stream)
-        content = await asyncio.to_thread(digest.content)
+        digest.content()
         await asyncio.to_thread(part.keep)
     except BaseException:
         part.discard()
         raise
-    return content
+
+
+@asynccontextmanager
+async def undone_unless_finished(ctx: Context, image_id: str, upload_id: str) -> AsyncIterator[None]:
+    """After a failure inside nothing is left of the upload, and the image is queued again."""
+    try:
+        yield
+    except BaseException:
+        await asyncio.shield(transfer.undo(ctx.app, ctx.app.contract(Store), image_id, upload_id))
+        raise
+
+
+def require_image(done: bool, image_id: str) -> None:
+    if not done:
+        raise Gone(
+            f"Image {image_id} could not be found after upload. The image may have been deleted "
+            "during the upload, cleaning up the chunks uploaded."
+        )
 
 
 def declared_size(request: Request) -> int | None:
@@ -67,9 +96,9 @@ def declared_size(request: Request) -> int | None:
         raise BadRequest("Invalid or missing image size in request headers.") from None
 
 
-def require_size(content: Content, declared: int | None) -> None:
-    if declared is not None and content.size != declared:
-        raise BadRequest(f"The image was announced with {declared} bytes, and {content.size} arrived.")
+def require_size(digest: Digest, declared: int | None) -> None:
+    if declared is not None and digest.size != declared:
+        raise BadRequest(f"The image was announced with {declared} bytes, and {digest.size} arrived.")
 
 
 @route("GET", "/images/{image_id}/file")
@@ -109,4 +138,4 @@ def _readable(tx: Tx, ctx: Context, image_id: str) -> Image:
     return image
 
 
-ROUTES = (upload, download)
+ROUTES = (upload, stage, download)

@@ -30,10 +30,13 @@ class Content:
 class Digest:
     """Sums up a stream of bytes that is declared to be an image of these formats."""
 
-    def __init__(self, disk_format: str | None, container_format: str | None) -> None:
+    def __init__(
+        self, disk_format: str | None, container_format: str | None = None, *, inspected: bool = True
+    ) -> None:
+        """Unless it is `inspected`, content is only summed up."""
         self.size = 0
         self._format = disk_format or ""
-        self._opaque = container_format in _OPAQUE
+        self._opaque = not inspected or container_format in _OPAQUE
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._hash = hashlib.new(HASH)
         self._inspector = Inspector()

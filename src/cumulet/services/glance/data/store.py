@@ -6,8 +6,8 @@
     staging/<image>                  what was staged and waits to be imported
     exchange/<image>                 what a host has written: a snapshot that is to become an image
 
-A file is never there before its row, and a finished one appears all at once, by a link that replaces nothing: of two
-uploads of one image only one can win. Everything here blocks, and is called in threads.
+A file is never there before its row, and a finished one appears all at once, by a link that replaces
+nothing: of two uploads of one image only one can win. Everything here blocks, and is called in threads.
 """
 
 import errno
@@ -108,7 +108,7 @@ class Part:
             self._file.write(chunk)
 
     def keep(self) -> None:
-        """The file is there under its own name, and on disk. Raises Conflict when another upload was first."""
+        """The file has its own name, and is on disk. Raises Conflict when another upload was first."""
         with disk_errors():
             self._file.flush()
             os.fsync(self._file.fileno())

@@ -21,11 +21,30 @@ EMPTY = {"size": None, "virtual_size": None, "checksum": None, "os_hash_algo": N
 
 
 def begin(tx: Tx, ctx: Context, image_id: str, upload_id: str) -> Image:
-    """The image is `saving`, by this upload. Raises Conflict unless it was queued, BadRequest without formats."""
+    """The image is `saving`, by this upload.
+
+    Raises Conflict unless it was queued, BadRequest while it has no formats.
+    """
     image: Image = fetch_by_key(tx, ctx, Image, image_id, "upload_image")
     require_transition(image, "saving", ("queued",))
     require_formats(image)
     return tx.update(image, status="saving", upload_id=upload_id, upload_seen_at=tx.now)
+
+
+def begin_staging(tx: Tx, ctx: Context, image_id: str, upload_id: str) -> None:
+    """The image is `uploading`, by this upload. Raises Conflict unless it was queued."""
+    image: Image = fetch_by_key(tx, ctx, Image, image_id, "modify_image")
+    require_transition(image, "uploading", ("queued",))
+    tx.update(image, status="uploading", upload_id=upload_id, upload_seen_at=tx.now)
+
+
+def finish_staging(tx: Tx, image_id: str, upload_id: str, size: int) -> bool:
+    """The image has staged content and waits for its import; False when it is no longer this upload's."""
+    image = tx.get(Image, image_id)
+    if image is None or image.upload_id != upload_id:
+        return False
+    tx.update(image, upload_id=None, size=size)
+    return True
 
 
 def require_transition(image: Image, to: str, when: Iterable[str]) -> None:
@@ -45,6 +64,11 @@ def finish(tx: Tx, ctx: Context, image_id: str, upload_id: str, content: Content
     image = tx.get(Image, image_id)
     if image is None or image.upload_id != upload_id:
         return False
+    activate(tx, ctx, image, content)
+    return True
+
+
+def activate(tx: Tx, ctx: Context, image: Image, content: Content) -> None:
     image = tx.update(
         image,
         status="active",
@@ -57,7 +81,6 @@ def finish(tx: Tx, ctx: Context, image_id: str, upload_id: str, content: Content
     )
     events.emit(tx, ctx, "image.upload", image)
     events.emit(tx, ctx, "image.activate", image)
-    return True
 
 
 def give_back(tx: Tx, image_id: str, upload_id: str) -> bool:

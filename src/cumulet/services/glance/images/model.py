@@ -17,9 +17,8 @@ from cumulet.lib.timestamps import Timestamp
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
 VISIBILITIES = ("community", "public", "private", "shared")
-STATUSES = (
-    "queued", "saving", "active", "killed", "deleted", "uploading", "importing", "pending_delete", "deactivated",
-)  # fmt: skip
+UPLOADING = ("queued", "saving", "uploading", "importing")
+STATUSES = (*UPLOADING, "active", "deactivated", "pending_delete", "deleted", "killed")
 
 UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"}
 TAGS = {"type": "array", "items": {"type": "string", "maxLength": 255}}
@@ -111,9 +110,9 @@ class Image(
     noun="image",
     indexes=(("created_at", "id"), ("visibility",)),
 ):
-    """The content of a disk, and what is said of it; content never changes once the image is active.
+    """The content of a disk, and what is said of it; content never changes once it is there.
 
-    `upload_id` names the upload that is writing its content now, `upload_seen_at` when that was last heard of.
+    `upload_id` names the upload that is writing its content now, `upload_seen_at` when it was last heard of.
     """
 
     missing = "No image found with ID {id}"
@@ -173,7 +172,10 @@ class Image(
 
 
 def image_target(ctx: Context, image: Image) -> dict[str, Any]:
-    """An image as rules see it: `member_id` is the caller's project where it can only be seen for being shared."""
+    """An image as rules see it.
+
+    `member_id` is the caller's project if it sees the image only because it is shared with it.
+    """
     member = None
     if image.visibility == "shared" and ctx.project_id != image.project_id:
         member = ctx.project_id
@@ -181,7 +183,7 @@ def image_target(ctx: Context, image: Image) -> dict[str, Any]:
 
 
 def shared_with(ctx: Context, status: str) -> Any:
-    """The condition for shared images of which the caller's project is a member of this status; `all` for any."""
+    """The condition for images that are shared with the caller's project; `status` may be `all`."""
     if not ctx.project_id:
         return sa.false()
     where = [ImageMember.c.image_id == Image.c.id, ImageMember.c.member_id == ctx.project_id]

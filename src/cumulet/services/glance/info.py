@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this site can do: ways to import, stores, and what is used of limits."""
+
+from typing import Any
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.errors import NotFound
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Request
+from cumulet.services.glance.images.changes import IMPORT_METHODS
+
+
+@route("GET", "/info/import")
+async def import_methods(ctx: Context, request: Request) -> dict[str, Any]:
+    """The ways in which content that is not uploaded directly can come in."""
+    said = {"description": "Import methods available.", "type": "array", "value": list(IMPORT_METHODS)}
+    return {"import-methods": said}
+
+
+@route("GET", "/info/stores")
+@route("GET", "/info/stores/detail")
+async def stores(ctx: Context, request: Request) -> None:
+    """There is one store, which has no name."""
+    raise NotFound("Multi backend is not supported at this site.")
+
+
+@route("GET", "/info/usage")
+async def usage(ctx: Context, request: Request) -> dict[str, Any]:
+    """No limits are registered, so nothing is counted against them."""
+    return {"usage": {}}
+
+
+ROUTES = (import_methods, stores, usage)
