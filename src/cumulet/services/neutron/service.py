@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neutron's manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cumulet.kernel.service import Api, CatalogEntry, ReportHandler, Service
+from cumulet.kernel.bus import HostFacts
+from cumulet.kernel.db import Tx
+from cumulet.kernel.reconcile import Reconciler
+from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
 
 
 def api() -> Api:
+    from cumulet.services.neutron import extensions, ip_availability, quotas, tags, versions
+    from cumulet.services.neutron.agents import api as agents
+    from cumulet.services.neutron.agents import scheduling
     from cumulet.services.neutron.errors import over_quota
+    from cumulet.services.neutron.floating_ips.api import FLOATING_IPS
     from cumulet.services.neutron.kinds import KINDS
     from cumulet.services.neutron.networks.api import NETWORKS
     from cumulet.services.neutron.policies import POLICIES
     from cumulet.services.neutron.ports.api import PORTS
-    from cumulet.services.neutron.quotas import QUOTAS
+    from cumulet.services.neutron.routers import interfaces
+    from cumulet.services.neutron.routers.api import ROUTERS
     from cumulet.services.neutron.security_groups.api import SECURITY_GROUPS
     from cumulet.services.neutron.security_groups.rules import SECURITY_GROUP_RULES
     from cumulet.services.neutron.subnets.api import SUBNETS
@@ -23,8 +31,27 @@ def api() -> Api:
         prefix="/v2.0",
         wire=WIRE,
         policies=POLICIES,
-        resources=(NETWORKS, SUBNETS, PORTS, SECURITY_GROUPS, SECURITY_GROUP_RULES),
-        quota_list=QUOTAS,
+        resources=(
+            NETWORKS,
+            SUBNETS,
+            PORTS,
+            ROUTERS,
+            FLOATING_IPS,
+            SECURITY_GROUPS,
+            SECURITY_GROUP_RULES,
+            agents.AGENTS,
+        ),
+        routes=(
+            *versions.ROUTES,
+            *extensions.ROUTES,
+            *interfaces.ROUTES,
+            *agents.ROUTES,
+            *scheduling.ROUTES,
+            *quotas.ROUTES,
+            *tags.ROUTES,
+            *ip_availability.ROUTES,
+        ),
+        quota_list=quotas.QUOTAS,
         over_quota=over_quota,
         kinds=KINDS,
     )
@@ -43,6 +70,27 @@ def reports() -> Mapping[str, ReportHandler]:
     return {"port": port_reported, "router": router_reported}
 
 
+def reconcilers() -> list[Reconciler]:
+    from cumulet.services.neutron.reconcile import follow_rows
+
+    return [Reconciler(follow_rows, 300.0)]
+
+
+def invariants() -> Sequence[Check]:
+    from cumulet.services.neutron.reconcile import INVARIANTS
+
+    return INVARIANTS
+
+
+def host_connected(tx: Tx, facts: HostFacts) -> None:
+    """The host has its agents, and what waited for a host gets it."""
+    from cumulet.services.neutron.agents.model import host_connected as note_agents
+    from cumulet.services.neutron.reconcile import place_the_waiting
+
+    note_agents(tx, facts)
+    place_the_waiting(tx)
+
+
 SERVICE = Service(
     name="neutron",
     path="/network",
@@ -52,4 +100,7 @@ SERVICE = Service(
     api=api,
     provides=provides,
     reports=reports,
+    reconcilers=reconcilers,
+    invariants=invariants,
+    host_connected=host_connected,
 )

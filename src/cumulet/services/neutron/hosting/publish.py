@@ -157,3 +157,12 @@ def routers_on(tx: Tx, ctx: Context, network_id: str) -> None:
     )
     for router_id in tx.execute(query.distinct().order_by(Port.c.device_id)).scalars().all():
         router(tx, ctx, router_id)
+
+
+def withdraw_elsewhere(tx: Tx, ctx: Context, port_id: str) -> None:
+    """No host but its own is told of a port."""
+    row = tx.get(Port, port_id)
+    mine = row.host if row is not None and is_on_host(row) else ""
+    for host in hosts.hosts_of(tx, "port", port_id):
+        if host != mine:
+            hosts.withdraw(tx, ctx, host, "port", port_id)
