@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens: how they are got, what they say, and what ends them."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cumulet.kernel.clock import Clock, ManualClock
-from cumulet.services.keystone.service import SERVICE as KEYSTONE
-from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
-from cumulet.testing.identity import ADMIN_PROJECT, DEFAULT, SYSTEM, Talk, password, rescope
+from cumulet.kernel.clock import ManualClock
+from cumulet.testing.cloud import ADMIN_PASSWORD
+from cumulet.testing.identity import ADMIN_PROJECT, DEFAULT, SYSTEM, Talk, converse, password, rescope
 
 UNAUTHORIZED = {
     "error": {
@@ -21,20 +18,6 @@ UNAUTHORIZED = {
     }
 }
 ADMIN = {"name": "admin", "domain": DEFAULT, "password": ADMIN_PASSWORD}
-
-
-def converse(
-    path: Path, talk: Callable[[Talk], Awaitable[None]], *, clock: Clock | None = None, database: str = ""
-) -> None:
-    """Run a conversation with a new cloud, as its administrator."""
-
-    async def run() -> None:
-        async with Cloud.running(path, [KEYSTONE], hosts=0, clock=clock, database=database) as cloud:
-            keystone = Talk(cloud)
-            await keystone.become_admin()
-            await talk(keystone)
-
-    asyncio.run(run())
 
 
 def test_the_administrator_of_a_new_cloud_gets_a_token_with_roles_and_catalog(

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Short words for tests that talk to Keystone: logging in, and making people and places."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
+
+from cumulet.kernel.clock import Clock
+from cumulet.services.keystone.service import SERVICE as KEYSTONE
 
 from cumulet.testing.asgi import Answer
 from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
@@ -95,3 +101,17 @@ class Person:
         """Whether a token of theirs is accepted."""
         answer = await self.talk("GET", "/auth/projects", token=token)
         return answer.status == 200
+
+
+def converse(
+    path: Path, talk: Callable[[Talk], Awaitable[None]], *, clock: Clock | None = None, database: str = ""
+) -> None:
+    """Run a conversation with a new cloud, as its administrator."""
+
+    async def run() -> None:
+        async with Cloud.running(path, [KEYSTONE], hosts=0, clock=clock, database=database) as cloud:
+            keystone = Talk(cloud)
+            await keystone.become_admin()
+            await talk(keystone)
+
+    asyncio.run(run())
