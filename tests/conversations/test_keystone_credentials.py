@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Application credentials with their access rules, and the credentials that Keystone keeps for users."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cumulet.kernel.clock import ManualClock
+from cumulet.services.keystone.credentials.model import Credential
+from cumulet.testing.asgi import Answer
+from cumulet.testing.identity import Person, Talk, converse, rescope
+
+
+def log_in(credential: dict[str, Any], **more: Any) -> dict[str, Any]:
+    words = {"id": credential["id"], "secret": credential["secret"]}
+    identity = {"methods": ["application_credential"], "application_credential": words}
+    return {"auth": {"identity": identity, **more}}
+
+
+async def ask(person: Person, token: str, **fields: Any) -> Answer:
+    path = f"/users/{person.id}/application_credentials"
+    return await person.talk("POST", path, {"application_credential": fields}, token=token)
+
+
+async def make(person: Person, **fields: Any) -> dict[str, Any]:
+    answer = await ask(person, await person.login(), **fields)
+    assert answer.status == 201, answer
+    made: dict[str, Any] = answer["application_credential"]
+    return made
+
+
+def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        made = await make(ada, name="robot", roles=[{"name": "reader"}])
+        assert len(made["secret"]) == 86
+        assert (made["unrestricted"], made["project_id"]) == (False, ada.project["id"])
+        assert [role["name"] for role in made["roles"]] == ["reader"]
+        answer = await keystone.ask_token(log_in(made))
+        assert answer.status == 201
+        token = answer["token"]
+        assert token["methods"] == ["application_credential"]
+        assert token["application_credential"] == {"id": made["id"], "name": "robot", "restricted": True}
+        assert [role["name"] for role in token["roles"]] == ["reader"]
+        path = f"/users/{ada.id}/application_credentials"
+        shown = (await keystone("GET", f"{path}/{made['id']}"))["application_credential"]
+        assert "secret" not in shown and "access_rules" not in shown
+        assert len((await keystone("GET", path))["application_credentials"]) == 1
+        assert (await keystone("GET", f"{path}?name=other"))["application_credentials"] == []
+        wrong = {**made, "secret": "wrong"}
+        assert (await keystone.ask_token(log_in(wrong))).status == 401
+        scoped = await keystone.ask_token(log_in(made, scope={"project": {"id": ada.project["id"]}}))
+        assert scoped["error"]["message"] == (
+            "Error authenticating with application credential: Application credentials cannot request a scope."
+        )
+        by_name = {"name": "robot", "user": {"id": ada.id}, "secret": made["secret"]}
+        identity = {"methods": ["application_credential"], "application_credential": by_name}
+        assert (await keystone.ask_token({"auth": {"identity": identity}})).status == 201
+        bearer = answer.headers["x-subject-token"]
+        assert await ada.holds(bearer)
+        assert (await keystone.ask_token(rescope(bearer))).status == 403
+        assert (await ask(ada, bearer, name="child")).status == 403
+        assert (await keystone("DELETE", f"{path}/{made['id']}")).status == 204
+        assert not await ada.holds(bearer)
+
+    converse(tmp_path, talk, database=database)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 400),
+        ({"name": ""}, 400),
+        ({"name": "x", "expires_at": "yesterday"}, 400),
+        ({"name": "x", "expires_at": "2000-01-01T00:00:00"}, 400),
+        ({"name": "x", "roles": [{"name": "admin"}]}, 400),
+        ({"name": "x", "roles": [{"name": "unheard of"}]}, 404),
+        ({"name": "x", "roles": [{"id": "nothing"}]}, 404),
+        ({"name": "x", "roles": ["member"]}, 400),
+        ({"name": "x", "unrestricted": "yes"}, 400),
+        ({"name": "x", "access_rules": [{"path": "/v3", "method": "GET"}]}, 400),
+        ({"name": "x", "access_rules": [{"path": "v3", "method": "GET", "service": "a"}]}, 400),
+        ({"name": "x", "access_rules": [{"path": "/v3", "method": "DANCE", "service": "a"}]}, 400),
+        ({"name": "x", "access_rules": [{"id": "nothing"}]}, 404),
+        ({"name": "taken"}, 409),
+    ],
+)
+def test_a_credential_that_makes_no_sense_is_refused(
+    tmp_path: Path, fields: dict[str, Any], status: int
+) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        await make(ada, name="taken", secret="own")
+        answer = await ask(ada, await ada.login(), **fields)
+        assert answer.status == status, answer
+
+    converse(tmp_path, talk)
+
+
+def test_a_credential_loses_its_right_with_its_user(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada, bob = await keystone.person("ada"), await keystone.person("bob")
+        made = await make(ada, name="robot", secret="own secret")
+        assert made["secret"] == "own secret"
+        assert (await ask(ada, await bob.login(), name="stolen")).status == 403
+        token = (await keystone.ask_token(log_in(made))).headers["x-subject-token"]
+        role = await keystone.role("member")
+        grant = f"/projects/{ada.project['id']}/users/{ada.id}/roles/{role}"
+        assert (await keystone("DELETE", grant)).status == 204
+        assert not await ada.holds(token)
+        assert (await keystone.ask_token(log_in(made))).status == 401
+
+    converse(tmp_path, talk)
+
+
+def test_a_token_ends_with_its_credential(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        made = await make(ada, name="robot", expires_at="2026-11-20T10:10:00Z")
+        answer = await keystone.ask_token(log_in(made))
+        assert answer["token"]["expires_at"] == "2026-11-20T10:10:00.000000Z"
+        await clock.pass_time(600)
+        assert not await ada.holds(answer.headers["x-subject-token"])
+        assert (await keystone.ask_token(log_in(made))).status == 401
+
+    converse(tmp_path, talk, clock=clock)
+
+
+def test_access_rules_bound_what_a_token_may_ask(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        rule = {"service": "identity", "method": "GET", "path": "/v3/auth/*"}
+        made = await make(ada, name="robot", access_rules=[rule])
+        (kept,) = made["access_rules"]
+        assert {key: kept[key] for key in rule} == rule
+        answer = await keystone.ask_token(log_in(made))
+        assert answer["token"]["application_credential"]["access_rules"] == [kept]
+        token = answer.headers["x-subject-token"]
+        assert (await keystone("GET", "/auth/projects", token=token)).status == 200
+        assert (await keystone("GET", f"/users/{ada.id}", token=token)).status == 403
+        subject = {"X-Subject-Token": token}
+        assert (await keystone("GET", "/auth/tokens", headers=subject)).status == 404
+        knowing = {**subject, "OpenStack-Identity-Access-Rules": "1.0"}
+        assert (await keystone("GET", "/auth/tokens", headers=knowing)).status == 200
+        own, path = await ada.login(), f"/users/{ada.id}/access_rules"
+        listed = await keystone("GET", path, token=own)
+        assert [rule["id"] for rule in listed["access_rules"]] == [kept["id"]]
+        assert (await keystone("GET", f"{path}/{kept['id']}", token=own)).status == 200
+        assert (await keystone("DELETE", f"{path}/{kept['id']}", token=own)).status == 403
+        credential = f"/users/{ada.id}/application_credentials/{made['id']}"
+        assert (await keystone("DELETE", credential, token=own)).status == 204
+        assert (await keystone("DELETE", f"{path}/{kept['id']}", token=own)).status == 204
+        nothing = await make(ada, name="nothing", access_rules=[])
+        helpless = (await keystone.ask_token(log_in(nothing))).headers["x-subject-token"]
+        assert (await keystone("GET", "/auth/projects", token=helpless)).status == 403
+
+    converse(tmp_path, talk)
+
+
+def test_a_credential_is_kept_sealed_and_shown_to_its_user(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada, bob = await keystone.person("ada"), await keystone.person("bob")
+        token, blob = await ada.login(), json.dumps({"access": "key", "secret": "hush"})
+        fields = {"type": "ec2", "blob": blob, "user_id": ada.id, "project_id": ada.project["id"]}
+        made = await keystone("POST", "/credentials", {"credential": fields}, token=token)
+        assert made.status == 201, made
+        assert made["credential"]["blob"] == blob
+        path = f"/credentials/{made['credential']['id']}"
+        rows = await keystone.cloud.app.db.read(lambda tx: tx.all(Credential))
+        assert "hush" not in rows[0].blob
+        assert (await keystone("GET", path, token=token)).status == 200
+        assert (await keystone("GET", path, token=await bob.login())).status == 403
+        assert (await keystone("GET", "/credentials", token=await bob.login()))["credentials"] == []
+        assert len((await keystone("GET", "/credentials?type=ec2"))["credentials"]) == 1
+        theft = {"credential": {"user_id": bob.id}}
+        assert (await keystone("PATCH", path, theft, token=token)).status == 403
+        changed = await keystone("PATCH", path, {"credential": {"type": "cert", "blob": "x"}}, token=token)
+        assert changed["credential"]["blob"] == "x"
+        for bad in ({"blob": "no json"}, {"project_id": None}, {"blob": "{}"}):
+            body = {"credential": {**fields, **bad}}
+            assert (await keystone("POST", "/credentials", body, token=token)).status == 400
+        assert (await keystone("DELETE", path, token=token)).status == 204
+
+    converse(tmp_path, talk, database=database)
+
+
+def test_ec2_keys_are_made_and_found_by_their_access_key(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        token, path = await ada.login(), f"/users/{ada.id}/credentials/OS-EC2"
+        made = await keystone("POST", path, {"tenant_id": ada.project["id"]}, token=token)
+        assert made.status == 201, made
+        key = made["credential"]
+        assert key["tenant_id"] == ada.project["id"]
+        assert (await keystone("GET", f"{path}/{key['access']}", token=token))["credential"] == key
+        assert (await keystone("GET", path))["credentials"] == [key]
+        assert (await keystone("DELETE", f"{path}/{key['access']}", token=token)).status == 204
+        assert (await keystone("GET", f"{path}/{key['access']}", token=token)).status == 404
+        assert (await keystone("POST", path, {}, token=token)).status == 404
+
+    converse(tmp_path, talk)
