@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Duplicate, Forbidden, NotPermitted, TooLarge
-from cumulet.kernel.resource import Create
+from cumulet.kernel.resource import Create, Resource
 from cumulet.kernel.resource.operations import Made, row_from
 from cumulet.services.glance.data.store import Store
 from cumulet.services.glance.images.model import Image, ImageMember, ImageProperty, ImageTag
@@ -26,7 +26,6 @@ VISIBILITY_RULES = {"public": "publicize_image", "community": "communitize_image
 
 def create_image(tx: Tx, ctx: Context, given: dict[str, Any]) -> Made:
     """A queued image with its tags and custom properties."""
-    require_owner(ctx, given)
     require_visibility(ctx, given.get("visibility", "shared"), Image.target_of_new(tx, ctx, given))
     require_numbers(given)
     try:
@@ -36,13 +35,6 @@ def create_image(tx: Tx, ctx: Context, given: dict[str, Any]) -> Made:
     set_tags(tx, image, given.get("tags", ()))
     set_properties(tx, image, given.get("properties", {}))
     return Made(image, headers={"OpenStack-image-import-methods": ",".join(IMPORT_METHODS)})
-
-
-def require_owner(ctx: Context, given: Mapping[str, Any]) -> None:
-    """Only an administrator makes images for others."""
-    owner = given.get("project_id", ctx.project_id)
-    if owner != ctx.project_id and not ctx.is_admin:
-        raise Forbidden(f"You are not permitted to create images owned by '{owner}'")
 
 
 def require_visibility(ctx: Context, visibility: str, target: Mapping[str, Any]) -> None:
@@ -108,4 +100,17 @@ def _remove_files(app: "App", image: Image) -> None:
     asyncio.get_running_loop().run_in_executor(None, store.remove, image.id, image.upload_id or "")
 
 
-CREATE = Create(policy="add_image", run=create_image, location=True)
+class CreateImage(Create):
+    """Whoever may not make an image for another project is told so."""
+
+    def authorize(self, tx: Tx, ctx: Context, cls: type[Resource], given: Mapping[str, Any]) -> None:
+        try:
+            super().authorize(tx, ctx, cls, given)
+        except NotPermitted:
+            owner = given.get("project_id", ctx.project_id)
+            if owner == ctx.project_id:
+                raise
+            raise Forbidden(f"You are not permitted to create images owned by '{owner}'") from None
+
+
+CREATE = CreateImage(policy="add_image", run=create_image, location=True)
