@@ -8,23 +8,52 @@ from typing import Any
 from cumulet.kernel.app import App
 from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.db import Tx
+from cumulet.kernel.hosts import MetadataSource
 from cumulet.kernel.http.versions import Microversions
+from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.saga import Saga
-from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
 from cumulet.services.nova.policies import POLICIES
 from cumulet.services.nova.versions import MAXIMUM, MINIMUM
 from cumulet.services.nova.wire import WIRE, over_quota
 
+SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY = 60.0, 60.0
+
 
 def api() -> Api:
-    from cumulet.services.nova import keypairs, server_groups, versions
+    from cumulet.services.nova import (
+        extensions,
+        external_events,
+        keypairs,
+        limits,
+        quota_sets,
+        server_groups,
+        tenant_usage,
+        versions,
+    )
+    from cumulet.services.nova.compute import hypervisors, services, zones
     from cumulet.services.nova.flavors import access, extra_specs
     from cumulet.services.nova.flavors import api as flavors
     from cumulet.services.nova.quotas import QUOTAS
+    from cumulet.services.nova.servers import (
+        addresses,
+        creating,
+        instance_actions,
+        interfaces,
+        listing,
+        metadata,
+        security_groups,
+        tags,
+        volume_attachments,
+    )
     from cumulet.services.nova.servers import api as servers
-    from cumulet.services.nova.servers import creating, listing, tags
 
-    modules = (versions, extra_specs, keypairs, server_groups, servers, creating, listing, tags)
+    modules = (
+        *(versions, extensions, extra_specs, keypairs, server_groups, limits, quota_sets, tenant_usage),
+        *(services, hypervisors, zones, external_events),
+        *(servers, creating, listing, metadata, tags, addresses, security_groups),
+        *(volume_attachments, interfaces, instance_actions),
+    )
     return Api(
         prefix="/v2.1",
         wire=WIRE,
@@ -42,7 +71,34 @@ def api() -> Api:
 def sagas() -> Sequence[Saga]:
     from cumulet.services.nova.servers import flows
 
-    return (flows.create_server, flows.delete_server)
+    return flows.SAGAS
+
+
+def reconcilers() -> Sequence[Reconciler]:
+    from cumulet.services.nova.servers import reconcile
+
+    return (
+        Reconciler(reconcile.sync_power, SYNC_POWER_EVERY),
+        Reconciler(reconcile.withdraw_ownerless, SWEEP_GUESTS_EVERY),
+    )
+
+
+def provides() -> Mapping[type, Any]:
+    from cumulet.services.nova.metadata_service import Metadata
+
+    return {MetadataSource: Metadata}
+
+
+def reports() -> Mapping[str, ReportHandler]:
+    from cumulet.services.nova.servers import reconcile
+
+    return {reconcile.GUEST: reconcile.guest_reported}
+
+
+def invariants() -> Sequence[Check]:
+    from cumulet.services.nova.servers import reconcile
+
+    return reconcile.INVARIANTS
 
 
 def first_start(tx: Tx, app: App) -> None:
@@ -52,19 +108,15 @@ def first_start(tx: Tx, app: App) -> None:
 
 
 def host_connected(tx: Tx, facts: HostFacts) -> None:
-    from cumulet.services.nova.compute.model import host_connected
+    from cumulet.services.nova.compute import model
 
-    host_connected(tx, facts)
+    model.host_connected(tx, facts)
 
 
 async def devstack(app: App, image: Path | None) -> None:
     from cumulet.services.nova.flavors.devstack import make
 
     await app.db.transact(make)
-
-
-def provides() -> Mapping[type, Any]:
-    return {}
 
 
 SERVICE = Service(
@@ -75,8 +127,11 @@ SERVICE = Service(
     admin_rule="context_is_admin",
     api=api,
     sagas=sagas,
+    reconcilers=reconcilers,
     provides=provides,
+    reports=reports,
     first_start=first_start,
     devstack=devstack,
     host_connected=host_connected,
+    invariants=invariants,
 )

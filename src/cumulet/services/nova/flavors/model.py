@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
 from cumulet.kernel.resource import Resource, computed, field, ident
+from cumulet.kernel.resource.views import OMIT
 from cumulet.lib.timestamps import Timestamp
 
 LARGEST = 2**31 - 1
@@ -21,6 +22,11 @@ ID = {
     "pattern": "^(?! )[a-zA-Z0-9. _-]+(?<! )$",
 }
 DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
+
+
+def _extra_specs(ctx: Context, row: "Flavor") -> Any:
+    """What the caller may read of them, in their own project's name: flavors are nobody's."""
+    return row.extra_specs if ctx.can("os_compute_api:os-flavor-extra-specs:index") else OMIT
 
 
 class FlavorAccess(Row, table="nova_flavor_access", unique=(("flavor_id", "project_id"),)):
@@ -50,9 +56,7 @@ class Flavor(Resource, service="nova", path="/flavors", member="flavor"):
     rxtx_factor: float = field(default=1.0, create=True, until="2.101")
     disabled: bool = field(default=False, wire="OS-FLV-DISABLED:disabled", until="2.101")
     is_public: bool = field(default=True, create=True, wire="os-flavor-access:is_public")
-    extra_specs: dict[str, str] = field(
-        default_factory=dict, since="2.61", rule="os_compute_api:os-flavor-extra-specs:index"
-    )
+    extra_specs: dict[str, str] = field(default_factory=dict, since="2.61", view=_extra_specs)
     created_at: Timestamp = field(default=Timestamp(""), hidden=True)
     updated_at: Timestamp = field(default=Timestamp(""), hidden=True)
 

@@ -1,6 +1,173 @@
 # SPDX-License-Identifier: Apache-2.0
 """The actions on servers."""
 
-from cumulet.kernel.resource import Action
+from collections.abc import Callable
+from typing import Any
 
-ACTIONS: tuple[Action, ...] = ()
+from cumulet.contracts.glance import Images
+from cumulet.contracts.neutron import Ports
+from cumulet.kernel import saga
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.bus import CallError
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, OverQuota
+from cumulet.kernel.http.messages import Reply
+from cumulet.kernel.resource import Action
+from cumulet.services.nova.names import check_name
+from cumulet.services.nova.servers import flows, guards, history, imaging, power, schemas
+from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.rebuilding import rebuild
+
+CONSOLE_SECONDS = 15.0
+
+# -- power --------------------------------------------------------------------------------------------
+
+
+def change_power(tx: Tx, ctx: Context, server: Server, name: str) -> None:
+    """Accept a change of power: the server says what is being done, and the saga does it."""
+    change = power.CHANGES[name]
+    guards.allow(ctx, server, name, change.action)
+    tx.update(server, task_state=change.task)
+    history.begin(tx, ctx, server.id, change.action)
+    saga.start(tx, ctx, flows.change_power, server_id=server.id, change=name)
+
+
+def _power(change: str) -> Callable[[Tx, Context, Server, Any], None]:
+    def run(tx: Tx, ctx: Context, server: Server, given: Any) -> None:
+        change_power(tx, ctx, server, change)
+
+    return run
+
+
+def reboot(tx: Tx, ctx: Context, server: Server, given: dict[str, str]) -> None:
+    """Restart the guest: SOFT lets its system end first, HARD does not ask."""
+    change_power(tx, ctx, server, f"reboot_{given['type'].lower()}")
+
+
+REBOOT = schemas.obj({"type": {"enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]}}, "type")
+
+# -- locks and states ---------------------------------------------------------------------------------
+
+
+def lock(tx: Tx, ctx: Context, server: Server, given: Any) -> None:
+    """Let nobody but administrators change the server."""
+    owner = server.user_id == ctx.user_id or server.project_id == ctx.project_id
+    reason = (given or {}).get("locked_reason") if ctx.at("2.73") and isinstance(given, dict) else None
+    by = "owner" if owner and not ctx.is_admin else "admin"
+    if server.locked_by is None or by == "admin":
+        tx.update(server, locked_by=by, locked_reason=reason)
+    history.begin(tx, ctx, server.id, "lock")
+
+
+def unlock(tx: Tx, ctx: Context, server: Server, given: Any) -> None:
+    """Let the server be changed again; what an administrator locked only they unlock."""
+    if server.locked_by == "admin":
+        rule = "os_compute_api:os-lock-server:unlock:unlock_override"
+        ctx.require(rule, Server.target(tx, server))
+    tx.update(server, locked_by=None, locked_reason=None)
+    history.begin(tx, ctx, server.id, "unlock")
+
+
+def _lock_body(version: int) -> dict[str, Any]:
+    if version < 2073:
+        return {}
+    reason = {"type": "string", "minLength": 1, "maxLength": 255}
+    inner = schemas.obj({"locked_reason": reason})
+    return {**inner, "type": ["object", "null"]}
+
+
+def reset_state(tx: Tx, ctx: Context, server: Server, given: dict[str, str]) -> None:
+    """Call the server active or in error, whatever it is; its guest does not change."""
+    state = given["state"]
+    tx.update(server, vm_state=state, task_state=None, problem={} if state == "active" else server.problem)
+    history.begin(tx, ctx, server.id, "reset")
+
+
+RESET = schemas.obj({"state": {"enum": ["active", "error"]}}, "state")
+
+# -- images -------------------------------------------------------------------------------------------
+
+
+def create_image(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Reply:
+    """Accept an image of the server's root disk."""
+    name, metadata = check_name(given["name"]), given.get("metadata") or {}
+    guards.allow(ctx, server, "createImage")
+    if server.has_volume_root:
+        raise BadRequest(f"Instance {server.id} boots from a volume; make a snapshot of the volume instead.")
+    try:
+        image_id = tx.app.contract(Images).create(tx, ctx, name, imaging.properties_of(server, metadata))
+    except OverQuota as error:
+        raise Forbidden(error.message) from error
+    tx.update(server, task_state="image_snapshot_pending")
+    history.begin(tx, ctx, server.id, "createImage")
+    saga.start(tx, ctx, flows.create_image, server_id=server.id, image_id=image_id)
+    if ctx.at("2.45"):
+        return Reply(202, {"image_id": image_id})
+    return Reply(202, headers={"Location": f"{ctx.base_url}/images/{image_id}"})
+
+
+CREATE_IMAGE = schemas.obj({"name": schemas.NAME, "metadata": schemas.METADATA}, "name")
+
+# -- looking inside -----------------------------------------------------------------------------------
+
+
+async def console_output(ctx: Context, server: Server, given: dict[str, Any] | None) -> dict[str, str]:
+    """What the guest wrote on its console, or the last lines of it."""
+    if server.host is None or server.vm_state == "building":
+        raise Conflict(f"Instance {server.id} is not ready")
+    length = (given or {}).get("length")
+    lines = int(length) if length not in (None, "", -1, "-1") else None
+    try:
+        output = await ctx.app.hosts.call(
+            server.host, "console_log", "", CONSOLE_SECONDS, id=server.id, lines=lines
+        )
+    except CallError as error:
+        raise NotFound("Guest does not have a console available.") from error
+    return {"output": output}
+
+
+_LENGTH = {"type": ["integer", "string", "null"], "minimum": -1, "pattern": "^-?[0-9]+$"}
+CONSOLE = {**schemas.obj({"length": _LENGTH}), "type": ["object", "null"]}
+
+# -- security groups ----------------------------------------------------------------------------------
+
+
+def add_group(tx: Tx, ctx: Context, server: Server, given: dict[str, str]) -> None:
+    """Every port of the server has this security group too."""
+    tx.app.contract(Ports).add_security_group(tx, ctx, server.id, given["name"])
+
+
+def remove_group(tx: Tx, ctx: Context, server: Server, given: dict[str, str]) -> None:
+    """No port of the server has this security group any more."""
+    tx.app.contract(Ports).remove_security_group(tx, ctx, server.id, given["name"])
+
+
+GROUP = schemas.obj({"name": {"type": "string", "minLength": 1}}, "name", more=True)
+
+_SERVERS, _ADMIN = "os_compute_api:servers", "os_compute_api:os-admin-actions"
+_PAUSE, _SUSPEND = "os_compute_api:os-pause-server", "os_compute_api:os-suspend-server"
+_LOCK, _GROUPS = "os_compute_api:os-lock-server", "os_compute_api:os-security-groups"
+
+ACTIONS = (
+    Action(name="os-start", policy=f"{_SERVERS}:start", run=_power("start")),
+    Action(name="os-stop", policy=f"{_SERVERS}:stop", run=_power("stop")),
+    Action(name="reboot", policy=f"{_SERVERS}:reboot", run=reboot, body=REBOOT),
+    Action(name="pause", policy=f"{_PAUSE}:pause", run=_power("pause")),
+    Action(name="unpause", policy=f"{_PAUSE}:unpause", run=_power("unpause")),
+    Action(name="suspend", policy=f"{_SUSPEND}:suspend", run=_power("suspend")),
+    Action(name="resume", policy=f"{_SUSPEND}:resume", run=_power("resume")),
+    Action(name="lock", policy=f"{_LOCK}:lock", run=lock, body=_lock_body),
+    Action(name="unlock", policy=f"{_LOCK}:unlock", run=unlock),
+    Action(name="rebuild", policy=f"{_SERVERS}:rebuild", run=rebuild, body=schemas.rebuild),
+    Action(name="createImage", policy=f"{_SERVERS}:create_image", run=create_image, body=CREATE_IMAGE),
+    Action(
+        name="os-getConsoleOutput",
+        policy="os_compute_api:os-console-output",
+        run=console_output,
+        status=200,
+        body=CONSOLE,
+    ),
+    Action(name="os-resetState", policy=f"{_ADMIN}:reset_state", run=reset_state, body=RESET),
+    Action(name="addSecurityGroup", policy=f"{_GROUPS}:add", run=add_group, body=GROUP),
+    Action(name="removeSecurityGroup", policy=f"{_GROUPS}:remove", run=remove_group, body=GROUP),
+)

@@ -10,44 +10,17 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action, Delete, Show, expose
-from cumulet.kernel.resource.views import render
 from cumulet.services.nova.checking import Checked
 from cumulet.services.nova.names import check_name, is_printable
 from cumulet.services.nova.servers import schemas
 from cumulet.services.nova.servers.actions import ACTIONS
+from cumulet.services.nova.servers.answers import changed_view
 from cumulet.services.nova.servers.deleting import delete_server
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
 
 _RULE = "os_compute_api:servers"
 _UPDATE = Checked(schemas.update)
-LATER = (
-    "OS-EXT-AZ:availability_zone",
-    "config_drive",
-    "key_name",
-    "OS-EXT-STS:task_state",
-    "OS-EXT-STS:vm_state",
-    "OS-EXT-STS:power_state",
-    "OS-SRV-USG:launched_at",
-    "OS-SRV-USG:terminated_at",
-    "os-extended-volumes:volumes_attached",
-    "security_groups",
-    "host_status",
-)
-"""What an update and a rebuild answer from 2.75 only, besides all OS-EXT-SRV-ATTR."""
-
-
-def changed_view(tx: Tx, ctx: Context, server: Server) -> dict[str, Any]:
-    """A server as an update answers it: like a show from 2.75, shorter before."""
-    body = render(tx, ctx, Server, [server])[0]
-    if ctx.at("2.75"):
-        return body
-    for name in [name for name in body if name in LATER or name.startswith("OS-EXT-SRV-ATTR:")]:
-        del body[name]
-    for listed in body["addresses"].values():
-        for item in listed:
-            item.pop("OS-EXT-IPS:type"), item.pop("OS-EXT-IPS-MAC:mac_addr")
-    return body
 
 
 @route("PUT", "/servers/{server_id}", policy=f"{_RULE}:update")

@@ -6,7 +6,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import Run, saga
-from cumulet.services.nova.servers import history, steps
+from cumulet.services.nova.servers import attaching, history, imaging, power, steps
 from cumulet.services.nova.servers.model import Server
 
 ATTEMPTS = 3
@@ -58,3 +58,125 @@ async def delete_server(run: Run, server_id: str) -> None:
     for host, generation in await run(steps.withdraw_guest, server_id):
         await run(steps.wait_guest_gone, server_id, host, generation)
     await run(steps.forget, server_id)
+
+
+# -- changes of a server that runs --------------------------------------------------------------------
+
+
+def leave_as_it_was(tx: Tx, ctx: Context, why: str, server_id: str, change: str, **_: object) -> None:
+    """The server is what it was; the failed action says why. A reboot that failed leaves it in ERROR."""
+    server = tx.get(Server, server_id)
+    if server is None or server.deleted:
+        return
+    wanted = power.CHANGES[change]
+    history.end(tx, ctx, server_id, wanted.action, history.Ending(host=server.host, why=why))
+    if server.task_state != wanted.task:
+        return
+    broken = {"vm_state": "error", "problem": problem(tx, why)} if change == "reboot_hard" else {}
+    tx.update(server, task_state=None, **broken)
+
+
+@saga("server.power/1", keys=("server",), queued=True, on_failure=leave_as_it_was)
+async def change_power(run: Run, server_id: str, change: str) -> None:
+    """Have the host start, stop, pause, suspend or reboot the guest."""
+    host, generation = await run(power.publish_change, server_id, change)
+    await run(steps.wait_guest, server_id, host, generation)
+    await run(power.settle, server_id, change)
+
+
+def leave_rebuilt_in_error(tx: Tx, ctx: Context, why: str, server_id: str, **_: object) -> None:
+    """A server that could not be made anew is in ERROR: its old disk may be gone."""
+    server = tx.get(Server, server_id)
+    if server is None or server.deleted:
+        return
+    history.end(tx, ctx, server_id, "rebuild", history.Ending(host=server.host, why=why))
+    if server.task_state != "deleting":
+        tx.update(server, vm_state="error", task_state=None, problem=problem(tx, why))
+
+
+@saga("server.rebuild/1", keys=("server",), queued=True, on_failure=leave_rebuilt_in_error)
+async def rebuild_server(run: Run, server_id: str, stopped: bool) -> None:
+    """Have the host make the root disk anew, and start the guest from it unless it was stopped."""
+    host, generation = await run(power.publish_rebuild, server_id, stopped)
+    await run(steps.wait_guest, server_id, host, generation)
+    await run(power.settle_rebuild, server_id, stopped)
+
+
+def leave_without_image(tx: Tx, ctx: Context, why: str, server_id: str, image_id: str) -> None:
+    """There is no image; the server goes on."""
+    imaging.end(tx, ctx, server_id, why)
+
+
+@saga("server.create_image/1", keys=("server",), queued=True, on_failure=leave_without_image)
+async def create_image(run: Run, server_id: str, image_id: str) -> None:
+    """Have the host write the root disk to the image's file, and take that over."""
+    await run(imaging.prepare, server_id, image_id)
+    await run(imaging.write_disk, server_id, image_id)
+    await run(imaging.upload, server_id, image_id)
+    await run(imaging.done, server_id)
+
+
+# -- volumes and NICs of a server that runs -----------------------------------------------------------
+
+
+def leave_detached(tx: Tx, ctx: Context, why: str, server_id: str, device_id: str) -> None:
+    """The server does not have the volume."""
+    attaching.give_up_volume(tx, ctx, server_id, device_id, why)
+
+
+@saga("server.attach_volume/1", keys=("server",), queued=True, on_failure=leave_detached)
+async def attach_volume(run: Run, server_id: str, device_id: str) -> None:
+    """Have the volume served on the server's host, and given to the guest."""
+    exports = await run(attaching.export_volume, server_id, device_id)
+    await run(steps.wait_exports, server_id, exports)
+    host, generation = await run(attaching.publish_with_volume, server_id, device_id)
+    await run(steps.wait_guest, server_id, host, generation)
+    await run(attaching.volume_attached, server_id, device_id)
+
+
+@saga("server.detach_volume/1", keys=("server",), queued=True)
+async def detach_volume(run: Run, server_id: str, device_id: str) -> None:
+    """Take the volume from the guest, then end its attachment; it cannot be taken back."""
+    await run.pivot()
+    host, generation = await run(attaching.publish_without_volume, server_id, device_id)
+    if host is not None:
+        await run(steps.wait_guest, server_id, host, generation)
+    await run(attaching.volume_detached, server_id, device_id)
+
+
+def leave_unplugged(tx: Tx, ctx: Context, why: str, server_id: str, port_id: str) -> None:
+    """The server does not have the port."""
+    attaching.give_up_port(tx, ctx, server_id, port_id, why)
+
+
+@saga("server.attach_interface/1", keys=("server",), queued=True, on_failure=leave_unplugged)
+async def attach_interface(run: Run, server_id: str, port_id: str) -> None:
+    """Have the port plugged on the server's host, and given to the guest."""
+    ports = await run(attaching.bind_port, server_id, port_id)
+    host, generation = await run(attaching.publish_with_port, server_id, port_id)
+    await run(steps.wait_ports, server_id, host, ports)
+    await run(steps.wait_guest, server_id, host, generation)
+    await run(attaching.port_attached, server_id, port_id)
+
+
+@saga("server.detach_interface/1", keys=("server",), queued=True)
+async def detach_interface(run: Run, server_id: str, port_id: str) -> None:
+    """Take the NIC from the guest, then release its port; it cannot be taken back."""
+    await run.pivot()
+    host, generation = await run(attaching.publish_without_port, server_id, port_id)
+    if host is not None:
+        await run(steps.wait_guest, server_id, host, generation)
+    await run(attaching.port_detached, server_id, port_id)
+
+
+SAGAS = (
+    create_server,
+    delete_server,
+    change_power,
+    rebuild_server,
+    create_image,
+    attach_volume,
+    detach_volume,
+    attach_interface,
+    detach_interface,
+)

@@ -21,6 +21,14 @@ def publish(tx: Tx, ctx: Context, server: Server) -> list[int]:
     return hosts.publish(tx, ctx, server.host, document_of(tx, server))
 
 
+def publish_with(
+    tx: Tx, ctx: Context, server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]
+) -> list[int]:
+    """The same with these NICs and disks, where the rows do not say it yet."""
+    assert server.host is not None
+    return hosts.publish(tx, ctx, server.host, document(server, nics, disks))
+
+
 def document_of(tx: Tx, server: Server) -> GuestDocument:
     """The document that the rows say."""
     nics = tx.app.contract(Ports).nics(tx, [server.id]).get(server.id, [])

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making an image of a server's root disk: the request, and its steps."""
+
+from typing import Any
+
+from cumulet.contracts.glance import Images
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.bus import CallError
+from cumulet.kernel.db import Tx
+from cumulet.kernel.saga import StepFailed, step
+from cumulet.services.nova.servers import history
+from cumulet.services.nova.servers.model import Server
+
+FORMAT = "qcow2"
+_NOT_INHERITED = (
+    "cinder_",
+    "img_config_drive",
+    "owner_specified",
+    "image_",
+    "base_image_ref",
+    "block_device",
+)
+DEADLINE = 3600.0
+
+
+def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
+    """What the image says of itself: what the server's own said, its origin, and what the user adds."""
+    kept = {
+        key: value for key, value in server.image_properties.items() if not key.startswith(_NOT_INHERITED)
+    }
+    return {
+        **kept,
+        "disk_format": FORMAT,
+        "container_format": "bare",
+        "min_disk": server.flavor_copy["disk"],
+        "image_type": "snapshot",
+        "instance_uuid": server.id,
+        "user_id": server.user_id,
+        "base_image_ref": server.image_id or "",
+        **metadata,
+    }
+
+
+def _drop_image(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
+    tx.app.contract(Images).abandon(tx, ctx, image_id)
+
+
+@step(undo=_drop_image)
+def prepare(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
+    """The server is about to be copied."""
+    tx.update(tx.need(Server, server_id), task_state="image_snapshot")
+
+
+@step(deadline=DEADLINE)
+async def write_disk(ctx: Context, server_id: str, image_id: str) -> None:
+    """The host has written the root disk to the image's file."""
+    host = await ctx.read(_host_of, server_id)
+    path = ctx.app.contract(Images).upload_path(image_id)
+    try:
+        await ctx.app.hosts.call(
+            host, "guest_snapshot", image_id, DEADLINE, id=server_id, path=str(path), format=FORMAT
+        )
+    except CallError as error:
+        raise StepFailed(str(error)) from error
+
+
+def _host_of(tx: Tx, server_id: str) -> str:
+    host = tx.need(Server, server_id).host
+    if host is None:
+        raise StepFailed(f"Instance {server_id} is on no host.")
+    return host
+
+
+@step(deadline=DEADLINE)
+async def upload(ctx: Context, server_id: str, image_id: str) -> None:
+    """The image is active."""
+    await ctx.transact(_uploading, server_id)
+    try:
+        await ctx.app.contract(Images).uploaded(ctx, image_id)
+    except ValueError as error:
+        raise StepFailed(str(error)) from error
+
+
+def _uploading(tx: Tx, server_id: str) -> None:
+    server = tx.need(Server, server_id)
+    if server.task_state == "image_snapshot":
+        tx.update(server, task_state="image_uploading")
+
+
+@step()
+def done(tx: Tx, ctx: Context, server_id: str) -> None:
+    end(tx, ctx, server_id, None)
+
+
+def end(tx: Tx, ctx: Context, server_id: str, why: str | None) -> None:
+    """Nothing is being done to the server any more."""
+    server = tx.get(Server, server_id)
+    if server is None or server.deleted:
+        return
+    history.end(tx, ctx, server_id, "createImage", history.Ending(host=server.host, why=why))
+    if (server.task_state or "").startswith("image_"):
+        tx.update(server, task_state=None)

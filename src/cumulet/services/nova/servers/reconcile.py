@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What hosts say of guests by themselves, and what is true of guests and servers at any time."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cumulet.contracts.cinder import Volumes
+from cumulet.contracts.placement import Allocator
+from cumulet.kernel import hosts
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.bus import Report
+from cumulet.kernel.db import Tx
+from cumulet.kernel.hosts import DocumentRow
+from cumulet.kernel.service import own_context
+from cumulet.services.nova.servers import devices, guest, states
+from cumulet.services.nova.servers.model import Server
+
+GUEST = "guest"
+RUNNING_STATES = ("active", "paused", "suspended")
+
+
+def guest_reported(tx: Tx, host: str, report: Report) -> None:
+    """A guest that powered itself off makes its server SHUTOFF; one that was started by hand is started."""
+    power = (report.state or {}).get("power")
+    if power != "stopped" or report.error is not None:
+        return
+    server = tx.get(Server, report.id)
+    if server is not None and server.host == host:
+        _notice_power_off(tx, own_context(tx.app, "nova"), server)
+
+
+def _notice_power_off(tx: Tx, ctx: Context, server: Server) -> None:
+    """Nothing was being done to the server, and its guest does not run: then it is to stay so."""
+    idle = server.task_state is None and not server.deleted and server.vm_state == "active"
+    if not idle or server.power != "running":
+        return
+    server = tx.update(server, vm_state="stopped", power_state=states.SHUTDOWN, power="stopped")
+    guest.publish(tx, ctx, server)
+
+
+def sync_power(tx: Tx) -> int:
+    """Put right servers that are active while their host has last said that the guest is off; how many."""
+    found = _documents(tx)
+    ctx, count = own_context(tx.app, "nova"), 0
+    rows = tx.get_many(Server, [row.thing_id for row in found if _says_stopped(row)])
+    for server in rows.values():
+        if server.vm_state == "active" and server.task_state is None and not server.deleted:
+            _notice_power_off(tx, ctx, server)
+            count += 1
+    return count
+
+
+def _says_stopped(row: DocumentRow) -> bool:
+    settled = (row.seen_epoch, row.seen_n) == (row.epoch, row.n) and row.body is not None
+    return settled and isinstance(row.state, dict) and row.state.get("power") == "stopped"
+
+
+def withdraw_ownerless(tx: Tx) -> list[str]:
+    """No host is told to have a guest that no server of that host owns; what was withdrawn."""
+    ctx, gone = own_context(tx.app, "nova"), []
+    found = [row for row in _documents(tx) if row.body is not None]
+    owners = tx.get_many(Server, [row.thing_id for row in found])
+    for row in found:
+        server = owners.get(row.thing_id)
+        if server is None or server.deleted or server.host != row.host:
+            hosts.withdraw(tx, ctx, row.host, GUEST, row.thing_id)
+            gone.append(row.thing_id)
+    return gone
+
+
+def _documents(tx: Tx) -> list[DocumentRow]:
+    return tx.all(DocumentRow, DocumentRow.c.kind == GUEST)
+
+
+# -- invariants ---------------------------------------------------------------------------------------
+
+
+def allocations_are_servers(tx: Tx) -> list[str]:
+    """Who holds room in Placement is a server with a host, and every such server holds some."""
+    holding = tx.app.contract(Allocator).consumers(tx)
+    c = Server.c
+    alive = {row[0]: row[1] for row in tx.execute(sa.select(c.id, c.host).where(c.deleted.is_(False)))}
+    found = [f"{id} holds room and is no server" for id in holding - alive.keys()]
+    return found + [
+        f"server {id} on {host} holds none" for id, host in alive.items() if host and id not in holding
+    ]
+
+
+def guests_are_servers(tx: Tx) -> list[str]:
+    """A guest that a host is told to have is a server there, and every server that runs has its guest."""
+    told = {(row.thing_id, row.host) for row in _documents(tx) if row.body is not None}
+    c = Server.c
+    rows = tx.execute(sa.select(c.id, c.host, c.vm_state).where(c.deleted.is_(False), c.host.is_not(None)))
+    placed = {(id, host): state for id, host, state in rows}
+    found = [f"host {host} has a guest {id} that is no server of it" for id, host in told - placed.keys()]
+    for (id, host), state in placed.items():
+        if state in RUNNING_STATES and (id, host) not in told:
+            found.append(f"server {id} is {state} and host {host} is not told of it")
+    return found
+
+
+def attachments_are_ours(tx: Tx) -> list[str]:
+    """Cinder and Nova agree on who has which volume."""
+    ids = list(tx.execute(sa.select(Server.c.id).where(Server.c.deleted.is_(False))).scalars())
+    theirs = {a["id"] for listed in tx.app.contract(Volumes).attachments(tx, ids).values() for a in listed}
+    ours: dict[str, Any] = {
+        device.attachment_id: device
+        for listed in devices.devices_of(tx, ids).values()
+        for device in listed
+        if device.attachment_id
+    }
+    found = [f"attachment {id} of a server is unknown to Nova" for id in theirs - ours.keys()]
+    return found + [f"attachment {id} of a server is unknown to Cinder" for id in ours.keys() - theirs]
+
+
+INVARIANTS = (allocations_are_servers, guests_are_servers, attachments_are_ours)
