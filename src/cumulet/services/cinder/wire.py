@@ -5,15 +5,17 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db.rows import Row
-from cumulet.kernel.errors import Error, OverQuota
+from cumulet.kernel.errors import BadRequest
+from cumulet.kernel.http.messages import Query
 from cumulet.kernel.http.wire import Page, WireProfile, error_by_name, page_url, sort_by_key_and_dir
-from cumulet.kernel.quota import Shortage
 from cumulet.lib import timestamps
 
 
 def links(ctx: Context, cls: type[Row], row: Row) -> dict[str, Any]:
-    """`self` and, without the version, `bookmark`."""
-    path = f"{ctx.project_id}{cls.path}/{row.__dict__[cls.key]}"  # type: ignore[attr-defined]
+    """`self` and, without the version, `bookmark`, for the resources that have them."""
+    if not getattr(cls, "linked", False):
+        return {}
+    path = f"{ctx.project_id}{cls.path}/{row.__dict__['id']}"  # type: ignore[attr-defined]
     return {
         "links": [
             {"rel": "self", "href": f"{ctx.base_url}/v3/{path}"},
@@ -26,29 +28,18 @@ def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
     if not page.more:
         return {}
     href = page_url(ctx, page, page.last)
-    return {f"{cls.plural}_links": [{"rel": "next", "href": href}]}  # type: ignore[attr-defined]
+    name = getattr(cls, "page_links_name", "") or f"{cls.plural}_links"  # type: ignore[attr-defined]
+    return {name: [{"rel": "next", "href": href}]}
 
 
-class LimitExceeded(OverQuota):
-    """A quota of the project would be passed; Cinder answers 413."""
-
-    status = 413
-    title = "Request Entity Too Large"
-
-
-def over_quota(short: list[Shortage]) -> Error:
-    """Upstream's sentence for the first shortage."""
-    item = short[0]
-    if "gigabytes" in item.resource:
-        text = (
-            f"Requested volume or snapshot exceeds allowed {item.resource} quota. Requested {item.requested}G, "
-            f"quota is {item.limit}G and {item.used}G has been consumed."
+def sort_order(query: Query) -> list[tuple[str, str]]:
+    """sort=name:asc,size or sort_key and sort_dir, never both; what has no direction descends."""
+    if "sort" in query and ("sort_key" in query or "sort_dir" in query):
+        raise BadRequest(
+            "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the "
+            "'sort' parameter."
         )
-    else:
-        text = f"Maximum number of {item.resource} allowed ({item.limit}) exceeded for quota '{item.resource}'."
-    error = LimitExceeded(text, resources=tuple(s.resource for s in short))
-    error.headers["Retry-After"] = "0"
-    return error
+    return [(key, direction or "desc") for key, direction in sort_by_key_and_dir(query)]
 
 
 WIRE = WireProfile(
@@ -56,7 +47,7 @@ WIRE = WireProfile(
     time=timestamps.without_zone,
     links=links,
     page_links=page_links,
-    sort=sort_by_key_and_dir,
+    sort=sort_order,
     default_sort=(("created_at", "desc"),),
     loose=True,
 )

@@ -1,66 +1,111 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations on volumes."""
+"""Volumes in the API: lists, one, made, changed and deleted."""
 
 from typing import Any
 
-from cumulet.kernel import saga
+import sqlalchemy as sa
+
+from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.resource import Action, Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
-from cumulet.services.cinder.volumes import flows
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Reply, Request, strict_flag
+from cumulet.kernel.resource import Create, List, Show, Update, expose
+from cumulet.kernel.resource.operations import fetch
+from cumulet.services.cinder import listing, metadata
+from cumulet.services.cinder.metadata import VolumeMetadata
+from cumulet.services.cinder.volumes.actions import ACTIONS
+from cumulet.services.cinder.volumes.creating import create_volume
+from cumulet.services.cinder.volumes.deleting import delete_volume
+from cumulet.services.cinder.volumes.metadata_rules import check_unlocked
 from cumulet.services.cinder.volumes.model import Volume
 
-
-def create_volume(tx: Tx, ctx: Context, given: dict[str, Any]) -> Volume:
-    """Accept a volume: the row, its quota and the saga that makes it, or nothing."""
-    volume: Volume = tx.insert(row_from(Volume, ctx, given))
-    saga.start(tx, ctx, flows.create_volume, volume_id=volume.id)
-    return volume
+V = Volume.c
 
 
-def delete_volume(tx: Tx, ctx: Context, volume: Volume) -> None:
-    """Accept the end of a volume that nothing uses."""
-    if volume.status not in DELETABLE:
+def update_volume(tx: Tx, ctx: Context, volume: Volume, given: dict[str, Any]) -> Volume:
+    """The volume has this name, description and metadata; metadata that is not named goes."""
+    if not given and ctx.at("3.53"):
         raise BadRequest(
-            f"Invalid volume: Volume status must be {' or '.join(DELETABLE)} and must not be migrating, attached, "
-            "belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after "
-            "volume transfer."
+            "Invalid input for field/attribute volume. Value: {}. {} does not have enough properties"
         )
-    tx.move(volume, "deleting", when=DELETABLE)
-    saga.start(tx, ctx, flows.delete_volume, volume_id=volume.id)
+    if volume.status == "maintenance":
+        raise BadRequest("Invalid volume: The volume cannot be updated during maintenance.")
+    changes = dict(given)
+    if "metadata" in changes:
+        check_unlocked(volume)
+        metadata.replace(tx, VolumeMetadata, volume.id, changes.pop("metadata") or {})
+    return tx.update(volume, **changes)
 
 
-DELETABLE = ("available", "error", "error_restoring", "error_extending", "error_managing")
+@route("DELETE", "/volumes/{volume_id}", name="delete_volume", status=202, policy="volume:delete")
+def remove_volume(tx: Tx, ctx: Context, request: Request) -> Reply:
+    """Accept the end of a volume: `cascade` takes its snapshots along, `force` (3.23) asks no questions."""
+    volume: Volume = fetch(tx, ctx, Volume, request, "volume:delete")
+    force = ctx.at("3.23") and listing.strict_flag_of(request.query, "force")
+    if force:
+        ctx.require("volume:force_delete", Volume.target(tx, volume))
+    delete_volume(tx, ctx, volume, cascade=listing.strict_flag_of(request.query, "cascade"), force=force)
+    events.emit(tx, ctx, "volume.delete", volume)
+    return Reply(202)
 
 
-def extend_volume(tx: Tx, ctx: Context, volume: Volume, asked: dict[str, Any]) -> None:
-    """Accept a larger size."""
-    size = int(asked["new_size"])
-    if size <= volume.size:
-        raise BadRequest(
-            f"Invalid input received: New size for extend must be greater than current size. "
-            f"(current: {volume.size}, extended: {size})."
-        )
-    tx.move(volume, "extending", when=("available", "in-use"))
-    saga.start(tx, ctx, flows.extend_volume, volume_id=volume.id, size=size, was=volume.status)
+@route("GET", "/volumes/summary", name="volume_summary", since="3.12", policy="volume:get_all")
+def summary(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """How many volumes there are and how many gigabytes they have; from 3.36 on, what metadata they carry."""
+    ctx.require("volume:get_all", ctx.own)
+    where = listing.of_project(Volume)(tx, ctx, request)
+    found: dict[str, Any] = {
+        "total_count": tx.count(Volume, *where),
+        "total_size": tx.sum(Volume, V.size, *where),
+    }
+    if ctx.at("3.36"):
+        pairs = sa.select(VolumeMetadata.c.key, VolumeMetadata.c.value).distinct()
+        mine = VolumeMetadata.c.owner_id.in_(sa.select(V.id).where(*where))
+        words: dict[str, list[str]] = {}
+        for key, value in tx.execute(
+            pairs.where(mine).order_by(VolumeMetadata.c.key, VolumeMetadata.c.value)
+        ):
+            words.setdefault(key, []).append(value)
+        found["metadata"] = words
+    return {"volume-summary": found}
 
 
-EXTEND = {
-    "type": "object",
-    "properties": {"new_size": {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1}},
-    "required": ["new_size"],
-    "additionalProperties": False,
+def _consuming(ctx: Context, values: list[str]) -> Any:
+    """Every volume counts against a quota."""
+    return None if strict_flag(values[-1], "consumes_quota") else sa.false()
+
+
+def _unset(ctx: Context, values: list[str]) -> Any:
+    """A filter by what no volume has."""
+    return sa.false()
+
+
+FILTERS = {
+    "name~": listing.like(V.name),
+    "bootable": listing.flag(V.is_bootable),
+    "metadata": listing.having(VolumeMetadata, V.id),
+    "created_at": listing.moment(V.created_at),
+    "updated_at": listing.moment(V.updated_at),
+    "consumes_quota": _consuming,
+    "migration_status": _unset,
+    "group_id": _unset,
+}
+LISTING: dict[str, Any] = {
+    "policy": "volume:get_all",
+    "filters": FILTERS,
+    "where": listing.of_project(Volume),
+    "count_since": "3.45",
 }
 
 VOLUMES = expose(
     Volume,
-    List(policy="volume:get_all", brief=True),
-    List(policy="volume:get_all", detail=True),
+    List(**LISTING, brief=True),
+    List(**LISTING, detail=True),
     Show(policy="volume:get"),
-    Create(policy="volume:create", run=create_volume, status=202, quota={"volumes": 1, "gigabytes": "size"}),
-    Update(policy="volume:update"),
-    Delete(policy="volume:delete", run=delete_volume, status=202),
-    Action(name="os-extend", policy="volume:extend", run=extend_volume, body=EXTEND),
+    Create(policy="volume:create", run=create_volume, status=202),
+    Update(policy="volume:update", run=update_volume),
+    *ACTIONS,
 )
+ROUTES = (remove_volume, summary)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On which host a volume is made: where its source is, else where most room is left."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from cumulet.kernel.db import Tx
+from cumulet.kernel.db.rows import Row, column
+from cumulet.kernel.hosts import HostRow
+from cumulet.services.cinder.snapshots.model import Snapshot
+from cumulet.services.cinder.volumes.model import Volume
+
+OVERSUBSCRIPTION = 20
+"""How many times its disk a host may promise: files take only the room that was written to."""
+
+
+class DisabledHost(Row, table="cinder_disabled_hosts"):
+    """A host that is given no new volumes."""
+
+    id: str = column(primary=True)
+    reason: str | None = column(default=None)
+
+
+@dataclass(frozen=True, order=True)
+class Room:
+    """How much of a host is free, in GB; what was promised may be more than there is."""
+
+    free: int
+    host: str
+    total: int
+
+    @property
+    def can_promise(self) -> int:
+        return self.free + self.total * (OVERSUBSCRIPTION - 1)
+
+
+def rooms(tx: Tx, hosts: Iterable[HostRow]) -> list[Room]:
+    """The room on each host, the most first."""
+    given = _given(tx, Volume, Volume.c.target_size)
+    for host, size in _given(tx, Snapshot, Snapshot.c.volume_size).items():
+        given[host] = given.get(host, 0) + size
+    found = []
+    for row in hosts:
+        total = int(row.facts.get("disk_gb", 0))
+        found.append(Room(total - given.get(row.id, 0), row.id, total))
+    return sorted(found, key=lambda room: (-room.free, room.host))
+
+
+def _given(tx: Tx, cls: type[Volume] | type[Snapshot], size: sa.ColumnElement[int]) -> dict[str, int]:
+    host = cls.c.host
+    query = sa.select(host, sa.func.sum(size)).where(host.is_not(None)).group_by(host)
+    return {name: int(total) for name, total in tx.execute(query)}
+
+
+def place(tx: Tx, volume: Volume) -> str | None:
+    """The host for a new volume, None when there is none. Hosts that failed with it before come last."""
+    source = _source_host(tx, volume)
+    if source is not None:
+        return source
+    disabled = {row.id for row in tx.all(DisabledHost)}
+    up = [row for row in tx.all(HostRow, HostRow.c.state == "up") if row.id not in disabled]
+    fits = [room for room in rooms(tx, up) if room.can_promise >= volume.target_size]
+    fresh = [room for room in fits if room.host not in volume.shunned]
+    return next((room.host for room in (*fresh, *fits)), None)
+
+
+def _source_host(tx: Tx, volume: Volume) -> str | None:
+    if volume.snapshot_id is not None:
+        snapshot = tx.get(Snapshot, volume.snapshot_id)
+        return snapshot.host if snapshot is not None else None
+    if volume.source_volid is not None:
+        source = tx.get(Volume, volume.source_volid)
+        return source.host if source is not None else None
+    return None
