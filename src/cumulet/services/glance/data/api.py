@@ -9,14 +9,14 @@ from pathlib import Path
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Forbidden, Gone, UnsupportedMediaType
+from cumulet.kernel.errors import BadRequest, Forbidden, UnsupportedMediaType
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.services.glance.data import transfer, uploads
 from cumulet.services.glance.data.digest import Digest
 from cumulet.services.glance.data.download import FileStream, Span, asked_span
-from cumulet.services.glance.data.store import Part, Store
+from cumulet.services.glance.data.store import Part, Store, deleted
 from cumulet.services.glance.images.model import Image
 
 OCTETS = "application/octet-stream"
@@ -35,7 +35,8 @@ async def upload(ctx: Context, request: Request) -> None:
             content = digest.content()
             require_size(digest, declared)
             done = await ctx.transact(uploads.finish, ctx, image_id, upload_id, content)
-            require_image(done, image_id)
+            if not done:
+                raise deleted(image_id)
 
 
 @route("PUT", "/images/{image_id}/stage", raw=True, status=204)
@@ -50,7 +51,8 @@ async def stage(ctx: Context, request: Request) -> None:
             await _receive(store.staging, image_id, upload_id, digest, request)
             require_size(digest, declared)
             done = await ctx.transact(uploads.finish_staging, image_id, upload_id, digest.size)
-            require_image(done, image_id)
+            if not done:
+                raise deleted(image_id)
 
 
 async def _receive(folder: Path, image_id: str, upload_id: str, digest: Digest, request: Request) -> None:
@@ -74,14 +76,6 @@ async def undone_unless_finished(ctx: Context, image_id: str, upload_id: str) ->
     except BaseException:
         await asyncio.shield(transfer.undo(ctx.app, ctx.app.contract(Store), image_id, upload_id))
         raise
-
-
-def require_image(done: bool, image_id: str) -> None:
-    if not done:
-        raise Gone(
-            f"Image {image_id} could not be found after upload. The image may have been deleted "
-            "during the upload, cleaning up the chunks uploaded."
-        )
 
 
 def declared_size(request: Request) -> int | None:

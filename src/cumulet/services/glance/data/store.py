@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from cumulet.kernel.errors import Conflict, Error, TooLarge, Unavailable
+from cumulet.kernel.errors import Conflict, Error, Gone, TooLarge, Unavailable
 from cumulet.services.glance.data.digest import Digest
 
 if TYPE_CHECKING:
@@ -120,12 +120,22 @@ class Part:
         self._path.unlink(missing_ok=True)
 
 
+def deleted(image_id: str) -> Gone:
+    """What an upload hears whose image was deleted under it, with what it had written."""
+    return Gone(
+        f"Image {image_id} could not be found after upload. The image may have been deleted "
+        "during the upload, cleaning up the chunks uploaded."
+    )
+
+
 def publish(path: Path, final: Path) -> None:
     """The file has its final name and no other, and the folder says so on disk."""
     try:
         os.link(path, final)
     except FileExistsError:
         raise Conflict(f"The image {final.name} has data already") from None
+    except FileNotFoundError:
+        raise deleted(final.name) from None
     path.unlink()
     folder = os.open(final.parent, os.O_RDONLY)
     try:
