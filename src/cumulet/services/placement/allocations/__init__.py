@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Allocations: what consumers use of providers."""

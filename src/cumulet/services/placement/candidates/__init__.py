@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Allocation candidates: which providers could take a request."""
