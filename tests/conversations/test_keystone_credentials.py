@@ -53,7 +53,8 @@ def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database
         assert (await keystone.ask_token(log_in(wrong))).status == 401
         scoped = await keystone.ask_token(log_in(made, scope={"project": {"id": ada.project["id"]}}))
         assert scoped["error"]["message"] == (
-            "Error authenticating with application credential: Application credentials cannot request a scope."
+            "Error authenticating with application credential: "
+            "Application credentials cannot request a scope."
         )
         by_name = {"name": "robot", "user": {"id": ada.id}, "secret": made["secret"]}
         identity = {"methods": ["application_credential"], "application_credential": by_name}

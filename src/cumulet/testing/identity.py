@@ -8,7 +8,6 @@ from typing import Any
 
 from cumulet.kernel.clock import Clock
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
-
 from cumulet.testing.asgi import Answer
 from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
 
