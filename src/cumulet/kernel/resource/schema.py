@@ -6,7 +6,7 @@ first needed, and kept. What it accepts is turned into a mapping from field name
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -18,6 +18,7 @@ from cumulet.kernel.resource.fields import Field
 from cumulet.lib.memo import memo
 
 if TYPE_CHECKING:
+    from cumulet.kernel.auth.context import Context
     from cumulet.kernel.http.wire import WireProfile
     from cumulet.kernel.resource.declaration import Resource
 
@@ -144,6 +145,31 @@ def check(validator: Any, body: Any, wire: "WireProfile") -> None:
         message = str(error.message).replace('"', "'")
         value = error.instance
         raise Invalid(wire.invalid(".".join(path), value, message) if path else message)
+
+
+class Checked:
+    """A schema for bodies that no declaration describes, or a function from the microversion to one.
+
+    Called with a body, it gives the body back or refuses it. The validator of a microversion is compiled when
+    its first request comes.
+    """
+
+    def __init__(self, made: Mapping[str, Any] | Callable[[int], Mapping[str, Any]]) -> None:
+        self._made = made
+        self._validators: dict[int, Any] = {}
+
+    def at(self, version: int) -> Mapping[str, Any]:
+        return self._made(version) if callable(self._made) else self._made
+
+    def __call__(self, ctx: "Context", body: Any) -> dict[str, Any]:
+        version = ctx.version if callable(self._made) else 0
+        validator = self._validators.get(version)
+        if validator is None:
+            validator = self._validators[version] = compile_schema(self.at(version))
+        if not isinstance(body, dict):
+            raise BadRequest("The request body must be a JSON object.")
+        check(validator, body, ctx.service.api.wire)
+        return body
 
 
 def parse(cls: "type[Resource]", verb: str, body: Any, version: int, wire: "WireProfile") -> dict[str, Any]:
