@@ -10,7 +10,8 @@ from cumulet.contracts.neutron import NetworkInfo, Nic, NicRequest
 from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Conflict, NotFound
+from cumulet.kernel.errors import Conflict, NotFound
+from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips.model import FloatingIp
 from cumulet.services.neutron.hosting import publish, schedule
 from cumulet.services.neutron.networks.model import Network, subnet_ids_of
@@ -90,7 +91,7 @@ class ServerPorts:
 
     def _make(self, tx: Tx, ctx: Context, nic: NicRequest, values: dict[str, Any]) -> Port:
         if nic.network_id is None:
-            raise BadRequest("Bad port request: a NIC needs a port or a network.", kind="BadRequest")
+            raise BadResource("port", "a NIC needs a port or a network")
         given: dict[str, Any] = {"network_id": nic.network_id, "made_for_server": True, **values}
         if nic.fixed_ip is not None:
             given["fixed_ips"] = [{"ip_address": nic.fixed_ip}]

@@ -26,11 +26,13 @@ Handler = Callable[[Tx, Context, Request], Any]
 
 def _routes(cls: type[Owned]) -> Iterable[Handler]:
     """The tag routes of one resource."""
-    whole, one, name = f"{cls.path}/{{id}}/tags", f"{cls.path}/{{id}}/tags/{{tag}}", cls.member
+    name = cls.member
+    whole = f"{cls.path}/{{{name}_id}}/tags"
+    one = f"{whole}/{{tag}}"
 
     def fetch(tx: Tx, ctx: Context, request: Request, verb: str) -> Any:
         policy = f"{verb}_{name}:tags"
-        return fetch_by_key(tx, ctx, cls, request.params["id"], policy)
+        return fetch_by_key(tx, ctx, cls, request.params[f"{name}_id"], policy)
 
     @route("GET", whole, name=f"list_{name}_tags")
     def list_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.resource.operations import row_from
 from cumulet.services.neutron import standard
+from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips import association
 from cumulet.services.neutron.hosting import publish, schedule
 from cumulet.services.neutron.networks.model import Network
@@ -164,10 +165,10 @@ def _change_addresses(tx: Tx, ctx: Context, port: Port, asked: Sequence[dict[str
     if lost and port.device_owner == ROUTER_INTERFACE:
         raise BadRequest(f"IP updates for port {port.id} are not allowed", kind="IPAddressChangeNotAllowed")
     if lost and association.is_floated(tx, port.id, lost):
-        raise BadRequest(
-            f"Bad port request: Cannot update the fixed_ips of the port {port.id}, because its original fixed_ip has "
-            "been associated to a floating ip.",
-            kind="BadRequest",
+        raise BadResource(
+            "port",
+            f"Cannot update the fixed_ips of the port {port.id}, because its original fixed_ip has been "
+            "associated to a floating ip",
         )
     hold(tx, port.id, chosen)
 

@@ -8,7 +8,7 @@ from typing import Any
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.lib import cidr
 from cumulet.lib.cidr import GatewayInPool, InvalidPool, Pool, PoolError, PoolOutOfBounds
-from cumulet.services.neutron.errors import InvalidInput
+from cumulet.services.neutron.errors import BadResource, InvalidInput
 from cumulet.services.neutron.subnets.model import AUTOMATIC, parsed
 
 MAX_NAMESERVERS = 5
@@ -18,10 +18,7 @@ MAX_ROUTES = 20
 def check_cidr(text: str | None, version: int) -> None:
     """Refuse a subnet without a range, or with one of the other IP version."""
     if not text:
-        raise BadRequest(
-            "Bad subnets request: A cidr must be specified in the absence of a subnet pool.",
-            kind="BadRequest",
-        )
+        raise BadResource("subnets", "A cidr must be specified in the absence of a subnet pool")
     check_version(version, text, "cidr")
     network = parsed(text)
     if network.prefixlen == 0:
