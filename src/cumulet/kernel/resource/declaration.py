@@ -50,6 +50,8 @@ class Resource(Row):
     owner_field: ClassVar[str]
     plainly_visible: ClassVar[bool]
     """Whether `visible` is the ordinary one: the own project's rows."""
+    told_by_row: ClassVar[bool]
+    """Whether `known_to` can say of a row in hand what `visible` says in SQL."""
     missing: ClassVar[str] = ""
     """The 404 text with {id}; the service's wire profile gives one when it is empty."""
     missing_kind: ClassVar[str] = ""
@@ -80,6 +82,8 @@ class Resource(Row):
         cls.envelop_items = envelop_items
         cls.fields = {n: spec for n, spec in cls.columns.items() if isinstance(spec, Field)}
         cls.plainly_visible = cls.visible.__func__ is Resource.visible.__func__  # type: ignore[attr-defined]
+        own_answer = cls.known_to.__func__ is not Resource.known_to.__func__  # type: ignore[attr-defined]
+        cls.told_by_row = cls.plainly_visible or own_answer
         cls.owner_field = "project_id" if "project_id" in cls.columns else ""
         cls.missing_kind = cls.missing_kind or f"{cls.__name__}NotFound"
 
@@ -89,6 +93,11 @@ class Resource(Row):
         if not cls.owner_field or ctx.is_admin:
             return None
         return cls.c[cls.owner_field] == ctx.project_id
+
+    @classmethod
+    def known_to(cls, tx: Tx, ctx: "Context", row: Any) -> bool:
+        """`visible` for a row in hand; whoever overrides that may override this too, to spare the query."""
+        return ctx.is_admin or not cls.owner_field or bool(row.__dict__[cls.owner_field] == ctx.project_id)
 
     @classmethod
     def target(cls, tx: Tx, row: Any) -> Mapping[str, Any]:

@@ -128,14 +128,12 @@ def fetch_by_key(
 def _find(tx: Tx, ctx: "Context", cls: "type[Resource]", key: str, params: Mapping[str, str]) -> Any:
     """The row with this key, unless the caller may not know of it.
 
-    The common case, a primary key and ordinary visibility, takes the statement that is compiled once.
+    The common case, a primary key and visibility that the row tells, takes the statement that is compiled once.
     """
     outer = _from_path(cls, params)
-    if cls.key == cls.primary and cls.plainly_visible and not outer:
+    if cls.key == cls.primary and cls.told_by_row and not outer:
         row = tx.get(cls, key)
-        if row is None or ctx.is_admin or not cls.owner_field:
-            return row
-        return row if row.__dict__[cls.owner_field] == ctx.project_id else None
+        return row if row is not None and cls.known_to(tx, ctx, row) else None
     visible = cls.visible(ctx)
     where = [cls.c[cls.key] == key, *outer]
     return tx.first(cls, *where, *(() if visible is None else (visible,)))
