@@ -63,20 +63,25 @@ class ImageMember(
     updated_at: Timestamp = column(default=Timestamp(""))
 
 
-_TAGS = (
-    sa.select(ImageTag.c.image_id, ImageTag.c.value)
-    .where(ImageTag.c.image_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(ImageTag.c.value)
-)
-_PROPERTIES = sa.select(ImageProperty.c.image_id, ImageProperty.c.name, ImageProperty.c.value).where(
-    ImageProperty.c.image_id.in_(sa.bindparam("ids", expanding=True))
-)
+_TAGS = sa.select(ImageTag.c.image_id, ImageTag.c.value).order_by(ImageTag.c.value)
+_PROPERTIES = sa.select(ImageProperty.c.image_id, ImageProperty.c.name, ImageProperty.c.value)
+_OF_ONE = {cls: cls.c.image_id == sa.bindparam("id") for cls in (ImageTag, ImageProperty)}
+_OF_MANY = {cls: cls.c.image_id.in_(sa.bindparam("ids", expanding=True)) for cls in (ImageTag, ImageProperty)}
+_TAGS_OF = (_TAGS.where(_OF_ONE[ImageTag]), _TAGS.where(_OF_MANY[ImageTag]))
+_PROPERTIES_OF = (_PROPERTIES.where(_OF_ONE[ImageProperty]), _PROPERTIES.where(_OF_MANY[ImageProperty]))
+
+
+def _side(tx: Tx, one: sa.Select[Any], many: sa.Select[Any], images: "Sequence[Image]") -> Any:
+    """The rows of a side table; the common case of one image has a cheaper statement."""
+    if len(images) == 1:
+        return tx.execute(one, {"id": images[0].id})
+    return tx.execute(many, {"ids": [image.id for image in images]})
 
 
 def tags_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str, list[str]]:
     """The tags of images, in order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for image_id, value in tx.execute(_TAGS, {"ids": [image.id for image in images]}):
+    for image_id, value in _side(tx, *_TAGS_OF, images):
         found[image_id].append(value)
     return found
 
@@ -84,7 +89,7 @@ def tags_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str,
 def properties_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str, dict[str, str]]:
     """The custom properties of images."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for image_id, name, value in tx.execute(_PROPERTIES, {"ids": [image.id for image in images]}):
+    for image_id, name, value in _side(tx, *_PROPERTIES_OF, images):
         found[image_id][name] = value
     return found
 
@@ -159,6 +164,18 @@ class Image(
             cls.c.project_id.is_(None),
             shared_with(ctx, "all"),
         )
+
+    @classmethod
+    def known_to(cls, tx: Tx, ctx: Context, row: Any) -> bool:
+        """`visible`, for a row in hand."""
+        if ctx.is_admin or row.visibility in ("public", "community"):
+            return True
+        if row.project_id is None or row.project_id == ctx.project_id:
+            return True
+        if row.visibility != "shared" or not ctx.project_id:
+            return False
+        member = ImageMember.c.member_id == ctx.project_id
+        return tx.exists(ImageMember, ImageMember.c.image_id == row.id, member)
 
     @classmethod
     def target_for(cls, tx: Tx, ctx: Context, row: Any) -> Mapping[str, Any]:
