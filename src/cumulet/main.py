@@ -89,7 +89,7 @@ class Control:
         serving: list[asyncio.Task[None]] = []
         bus = None
         try:
-            await self.app.db.transact(schema.create)
+            await schema.prepare(self.app.db)
             await self.app.start()
             bus = await self._connect_hosts()
             serving = await self._listen()

@@ -24,6 +24,7 @@ import click
 from cumulet.cli import image, state
 from cumulet.cli.state import CONTROL_UID, State
 from cumulet.kernel.config import Settings
+from cumulet.kernel.db.schema import SchemaTooNew
 
 _EPILOG = """\b
 Examples:
@@ -164,7 +165,7 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         if not simulate:
             _give_up_rights(place, control.app.services)
         _loop(control.run_until_signalled(lambda: _ready(url, place)))
-    except (TimeoutError, OSError) as error:
+    except (TimeoutError, OSError, SchemaTooNew) as error:
         raise click.ClickException(f"{error}{_last_words(place)}") from None
     finally:
         marker.touch()

@@ -36,6 +36,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ATTEMPTS = 30
+_SHORT, _LONG = 0.001, 1.0
+"""Seconds below which a read may hold up the event loop, and what an unknown one is taken for."""
+
 _RETRIED_STATES = frozenset({"40001", "40P01"})
 
 
@@ -55,6 +58,7 @@ class Database:
         self._writers = ThreadPoolExecutor(writers, "write")
         self._readers = ThreadPoolExecutor(threads, "read") if self.is_sqlite else self._writers
         self._local = threading.local()
+        self._costs: dict[object, float] = {}
         self._open: list[sa.Connection] = []
 
     # -- transactions -----------------------------------------------------------------------------------
@@ -66,8 +70,31 @@ class Database:
         return await self._in_thread(self._writers, self.transact_here, function, *args, **kwargs)
 
     async def read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function in one read-only transaction."""
-        return await self._in_thread(self._readers, self.read_here, function, *args, **kwargs)
+        """Run a plain function in one read-only transaction.
+
+        On SQLite a function that has been short so far runs right here: to hand it to a thread would cost
+        more than it does itself.
+        """
+        return await self.read_as(getattr(function, "__code__", function), function, *args, **kwargs)
+
+    async def read_as(
+        self, key: object, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`read` of a function whose cost is remembered under a key of its own."""
+        if self.is_sqlite and self._costs.get(key, _LONG) < _SHORT:
+            return self._timed(key, function, *args, **kwargs)
+        return await self._in_thread(self._readers, self._timed, key, function, *args, **kwargs)
+
+    def _timed(
+        self, key: object, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`read_here`, and what it cost is remembered: the average of some calls, the last ones most."""
+        began = time.perf_counter()
+        try:
+            return self.read_here(function, *args, **kwargs)
+        finally:
+            took = time.perf_counter() - began
+            self._costs[key] = 0.8 * self._costs.get(key, took) + 0.2 * took
 
     def transact_here(
         self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs

@@ -240,7 +240,7 @@ def _table(
             )
         )
     parts += [sa.UniqueConstraint(*columns) for columns in unique]
-    table = sa.Table(name, METADATA, *parts)
+    table = sa.Table(name, METADATA, *parts, info={"module": cls.__module__})
     for columns in indexes:
         sa.Index(None, *(table.c[column] for column in columns))
     return table
