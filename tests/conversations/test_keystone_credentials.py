@@ -189,6 +189,27 @@ def test_a_credential_is_kept_sealed_and_shown_to_its_user(tmp_path: Path, datab
     converse(tmp_path, talk, database=database)
 
 
+def test_a_narrowed_token_reaches_no_credentials(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        fields = {"type": "cert", "blob": "x", "user_id": ada.id}
+        made = (await keystone("POST", "/credentials", {"credential": fields}))["credential"]
+        robot = await make(ada, name="robot")
+        token = (await keystone.ask_token(log_in(robot))).headers["x-subject-token"]
+        refused = await keystone("GET", f"/credentials/{made['id']}", token=token)
+        assert refused.status == 403
+        assert refused["error"]["message"] == (
+            "You are not authorized to perform the requested action: "
+            "Delegated tokens cannot access credentials directly."
+        )
+        assert (await keystone("GET", "/credentials", token=token))["credentials"] == []
+        assert (await keystone("POST", "/credentials", {"credential": fields}, token=token)).status == 403
+        keys = f"/users/{ada.id}/credentials/OS-EC2"
+        assert (await keystone("GET", keys, token=token)).status == 403
+
+    converse(tmp_path, talk)
+
+
 def test_ec2_keys_are_made_and_found_by_their_access_key(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         ada = await keystone.person("ada")

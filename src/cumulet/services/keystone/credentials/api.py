@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
@@ -17,7 +18,7 @@ from cumulet.kernel.resource import Delete, Resource, Show, expose
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.credentials.model import Credential, seal, unseal
 from cumulet.services.keystone.entity import Create, List, Update, named, need
-from cumulet.services.keystone.errors import not_found
+from cumulet.services.keystone.errors import not_allowed, not_found
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.storing import unique
@@ -38,8 +39,19 @@ def _content(blob: str) -> dict[str, Any]:
     return found
 
 
+def _is_delegated(ctx: Context) -> bool:
+    return bool(ctx.identity.application_credential_id or ctx.identity.trust_id)
+
+
+def _require_primary(ctx: Context) -> None:
+    """Raise Forbidden for a token that was narrowed on purpose: it must not reach other secrets."""
+    if _is_delegated(ctx):
+        raise not_allowed("Delegated tokens cannot access credentials directly")
+
+
 def create_credential(tx: Tx, ctx: Context, given: dict[str, Any]) -> Credential:
     """A credential; one for EC2 has an id that its access key gives, and needs a project."""
+    _require_primary(ctx)
     values = dict(given)
     if given["type"] == _EC2:
         content = _content(given["blob"])
@@ -48,9 +60,6 @@ def create_credential(tx: Tx, ctx: Context, given: dict[str, Any]) -> Credential
         if not given.get("project_id"):
             raise BadRequest("Expecting to find project_id in credential.")
         values["id"] = hashlib.sha256(str(content["access"]).encode()).hexdigest()
-        if ctx.identity.application_credential_id:
-            content["app_cred_id"] = ctx.identity.application_credential_id
-            values["blob"] = msgspec.json.encode(content).decode()
     values["blob"] = seal(ctx.app.contract(Authority), values["blob"])
     with unique("credential", f"Duplicate entry found with ID {values.get('id')}"):
         return tx.insert(Credential(**values))
@@ -59,6 +68,7 @@ def create_credential(tx: Tx, ctx: Context, given: dict[str, Any]) -> Credential
 def update_credential(tx: Tx, ctx: Context, row: Credential, given: dict[str, Any]) -> Credential:
     """The credential with its changes; the rule is asked again for the user it would belong to."""
     ctx.require("identity:update_credential", named("credential", {**row.__dict__, **given}))
+    _require_primary(ctx)
     authority = ctx.app.contract(Authority)
     kind = given.get("type", row.type)
     blob = given.get("blob")
@@ -71,6 +81,20 @@ def update_credential(tx: Tx, ctx: Context, row: Credential, given: dict[str, An
     return tx.update(row, **given)
 
 
+def delete_credential(tx: Tx, ctx: Context, row: Credential) -> None:
+    _require_primary(ctx)
+    tx.delete(row)
+
+
+class _ShowMine(Show):
+    """One credential; delegated tokens see none."""
+
+    def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
+        reply = super().answer(cls, tx, ctx, request)
+        _require_primary(ctx)
+        return reply
+
+
 class _ListMine(List):
     """All credentials, or for who may not see them all their own."""
 
@@ -80,6 +104,8 @@ class _ListMine(List):
         if not ctx.can(self.policy, {}):
             ctx.require(self.policy, {"target.credential.user_id": ctx.user_id})
             where.append(c.user_id == ctx.user_id)
+        if _is_delegated(ctx):
+            where.append(sa.false())
         for key in ("user_id", "type"):
             if (value := request.query.get(key)) is not None:
                 where.append(c[key] == value)
@@ -91,10 +117,10 @@ class _ListMine(List):
 CREDENTIALS = expose(
     Credential,
     _ListMine(policy="identity:list_credentials"),
-    Show(policy="identity:get_credential"),
+    _ShowMine(policy="identity:get_credential"),
     Create(policy="identity:create_credential", run=create_credential),
     Update(policy="identity:update_credential", run=update_credential),
-    Delete(policy="identity:delete_credential"),
+    Delete(policy="identity:delete_credential", run=delete_credential),
 )
 
 
@@ -119,6 +145,7 @@ def _key(ctx: Context, row: Credential) -> dict[str, Any]:
 
 def _require(ctx: Context, policy: str, user_id: str) -> None:
     ctx.require(policy, {"user_id": user_id, "target.credential.user_id": user_id})
+    _require_primary(ctx)
 
 
 @route("GET", _KEYS, policy="identity:ec2_list_credentials")

@@ -73,9 +73,9 @@ def _validator() -> Any:
 
 
 def asked(body: Any) -> Asked:
-    """Raises Invalid and BadRequest for what cannot be understood.
+    """What a body asks for.
 
-    Unauthorized for methods that we do not speak.
+    Raises Invalid and BadRequest for what cannot be understood, Unauthorized for methods we do not speak.
     """
     schema.check(_validator(), body, WIRE)
     auth = body["auth"]

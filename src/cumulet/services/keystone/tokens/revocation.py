@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends tokens: one by its audit id, a chain by that of its first, all of a user or project by a new
-generation.
+"""Ends tokens: one by its audit id, a chain by that of its first, all of somebody by a new generation.
 
 What else takes rights away (a role, an assignment, a membership, a disabled thing) needs nothing but
 `rights_changed`: a token's roles are read anew from the rows.

@@ -209,4 +209,10 @@ def _user(tx: Tx, ctx: Context, request: Request, policy: str) -> User:
     return found
 
 
-ROUTES = (update_user, change_password, list_groups, list_projects)
+@route("DELETE", "/users/{user_id}/tokens", policy="identity:revoke_tokens_for_user", status=204)
+def revoke_tokens(tx: Tx, ctx: Context, request: Request) -> None:
+    """All tokens of a user have ended."""
+    end_tokens_of(tx, _user(tx, ctx, request, "identity:revoke_tokens_for_user"))
+
+
+ROUTES = (update_user, change_password, list_groups, list_projects, revoke_tokens)
