@@ -13,7 +13,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.servers import actions
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.schemas import UUID, Schema, obj

@@ -22,9 +22,9 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Resource, field, ident
 from cumulet.kernel.resource.listing import Listing, find
+from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.views import render
 from cumulet.lib.timestamps import Timestamp
-from cumulet.services.nova.checking import Checked
 from cumulet.services.nova.names import check_name
 
 _RULE = "os_compute_api:os-keypairs"

@@ -11,7 +11,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.quotas import PROXIED
 from cumulet.services.nova.servers.schemas import FLAG, Schema, obj
 

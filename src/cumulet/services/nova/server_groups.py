@@ -12,9 +12,9 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, as_flag
 from cumulet.kernel.resource import Delete, Resource, Show, expose, field, ident, loaded, owner
 from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.views import render
 from cumulet.lib.timestamps import Timestamp
-from cumulet.services.nova.checking import Checked
 from cumulet.services.nova.names import check_name
 
 _RULE = "os_compute_api:os-server-groups"

@@ -10,7 +10,7 @@ from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.ids import is_uuid
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.compute.model import (
     COMPUTE,
     Compute,

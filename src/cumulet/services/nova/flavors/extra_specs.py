@@ -9,7 +9,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.operations import fetch_by_key
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.flavors.model import Flavor
 
 _RULE = "os_compute_api:os-flavor-extra-specs"

@@ -10,7 +10,7 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action, Delete, Show, expose
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.names import check_name, is_printable
 from cumulet.services.nova.servers import schemas
 from cumulet.services.nova.servers.actions import ACTIONS

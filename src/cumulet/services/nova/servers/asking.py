@@ -10,7 +10,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.messages import as_flag
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.names import check_name
 from cumulet.services.nova.servers import schemas
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accepting servers: all that a request makes is committed at once, or nothing."""
 
+import base64
+import binascii
 import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cumulet.contracts.glance import ImageInfo, Images
 from cumulet.contracts.neutron import NicRequest, Ports
@@ -190,6 +192,7 @@ def _key(tx: Tx, ctx: Context, name: str | None) -> keypairs.Keypair | None:
 def charge(tx: Tx, ctx: Context, order: Order) -> int:
     """How many servers may be made: as many as fit, at least `min_count`. Raises Forbidden when fewer fit."""
     asked, project = order.asked, ctx.project_id or ""
+    check_files(tx, ctx, asked.given.get("personality") or ())
     check_metadata_count(tx, ctx, len(asked.given.get("metadata") or {}))
     for count in range(asked.most, asked.least, -1):
         try:
@@ -214,6 +217,26 @@ def _in_group(tx: Tx, ctx: Context, order: Order, count: int) -> int:
     if 0 <= limit < members + count:
         raise Forbidden("Quota exceeded, too many servers in group")
     return count
+
+
+def check_files(tx: Tx, ctx: Context, files: Sequence[Mapping[str, str]]) -> None:
+    """Raise Forbidden or BadRequest unless the files may go into a config drive."""
+    limits = quota.limits(tx, "nova", ctx.service.api.quotas, ctx.project_id or "") if files else {}
+    if files and 0 <= limits["injected_files"] < len(files):
+        raise Forbidden("Personality file limit exceeded")
+    for file in files:
+        if "path" not in file or "contents" not in file:
+            raise BadRequest("Bad personality format: missing path or contents")
+        if 0 <= limits["injected_file_path_bytes"] < len(file["path"]):
+            raise Forbidden(f"Personality file path exceeds maximum {limits['injected_file_path_bytes']}")
+        try:
+            size = len(base64.b64decode(file["contents"]))
+        except binascii.Error:
+            raise BadRequest("Personality content could not be base64 decoded") from None
+        if 0 <= limits["injected_file_content_bytes"] < size:
+            raise Forbidden(
+                f"Personality file content exceeds maximum {limits['injected_file_content_bytes']}"
+            )
 
 
 def check_metadata_count(tx: Tx, ctx: Context, count: int) -> None:
@@ -309,6 +332,7 @@ def _row(ctx: Context, order: Order, number: int, count: int) -> Server:
         pinned_zone=asked.placement.zone,
         forced_host=asked.placement.forced_host or asked.placement.host,
         hints=dict(asked.placement.hints),
+        files=given.get("personality") or [],
         trusted_certs=given.get("trusted_image_certificates") or [],
     )
 

@@ -37,6 +37,11 @@ def meta_data(server: Server, disks: Sequence[BlockDevice], nics: Sequence[Nic])
         "devices": _devices(disks, nics),
         "dedicated_cpus": [],
     }
+    if server.files:
+        found["files"] = [
+            {"path": file["path"], "content_path": f"/content/{number:04}"}
+            for number, file in enumerate(server.files)
+        ]
     if server.metadata:
         found["meta"] = server.metadata
     if server.key_name and server.key_data:
@@ -175,6 +180,8 @@ def config_drive(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevic
     found: dict[str, bytes] = {}
     for version in (*DATES, "latest"):
         found |= {f"openstack/{version}/{name}": content for name, content in files.items()}
+    for number, file in enumerate(server.files):
+        found[f"openstack/content/{number:04}"] = base64.b64decode(file["contents"])
     ec2 = encode(_ec2_for_drive(ec2_data(server, nics, disks)))
     for version in ("2009-04-04", "latest"):
         found[f"ec2/{version}/meta-data.json"] = ec2

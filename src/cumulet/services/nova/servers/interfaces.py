@@ -10,7 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Error, Forbidden, NotFound, OverQuota
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.compute.model import DEFAULT_ZONE
 from cumulet.services.nova.servers import asking, flows, guards, history
 from cumulet.services.nova.servers.creating import in_our_words

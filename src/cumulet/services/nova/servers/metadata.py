@@ -8,7 +8,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.servers import guards
 from cumulet.services.nova.servers.creating import check_metadata_count
 from cumulet.services.nova.servers.finding import server_of

@@ -136,6 +136,8 @@ class Server(
     reboots: int = field(default=0, hidden=True)
     hard_reboots: int = field(default=0, hidden=True)
     rebuilds: int = field(default=0, hidden=True)
+    files: list[dict[str, str]] = field(default_factory=list, hidden=True)
+    """Files that a request before 2.57 put into the config drive: path and base64 contents of each."""
     vendor_password: str = field(default="", hidden=True)
     """What the guest posted as its password, encrypted with the key's public part."""
     deleted: bool = field(default=False, hidden=True)

@@ -38,6 +38,9 @@ def rebuild(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Repl
         changes["trusted_certs"] = given["trusted_image_certificates"] or []
     if "metadata" in given:
         creating.check_metadata_count(tx, ctx, len(given["metadata"]))
+    if "personality" in given:
+        creating.check_files(tx, ctx, given["personality"])
+        changes["files"] = given["personality"]
     if "key_name" in given:
         changes |= _key(tx, ctx, server, given["key_name"])
     changes |= _image(tx, ctx, server, given["imageRef"])

@@ -11,7 +11,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Error, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
-from cumulet.services.nova.checking import Checked
+from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.servers import devices, flows, guards, history
 from cumulet.services.nova.servers.block_devices import check_multiattach
 from cumulet.services.nova.servers.finding import server_of
