@@ -127,7 +127,7 @@ class Dispatcher:
         if endpoint.raw:
             request.stream = _chunks(req)
         elif req.method in ("POST", "PUT", "PATCH", "DELETE"):
-            await self._read_body(request, req)
+            await self._read_body(request, req, parsed=endpoint.parsed)
         if endpoint.action:
             endpoint = _chosen(known, request)
         if not endpoint.public and ctx.identity.access_rules is not None:
@@ -184,7 +184,7 @@ class Dispatcher:
         if word is not None and word != ctx.project_id and not ctx.is_admin:
             raise BadRequest("Malformed request url")
 
-    async def _read_body(self, request: Request, req: falcon.asgi.Request) -> None:
+    async def _read_body(self, request: Request, req: falcon.asgi.Request, *, parsed: bool) -> None:
         length = req.content_length
         if length is not None and length > MAX_BODY:
             raise TooLarge(f"The request body has {length} bytes; at most {MAX_BODY} are allowed.")
@@ -194,7 +194,7 @@ class Dispatcher:
         if len(raw) > MAX_BODY:
             raise TooLarge(f"The request body is larger than {MAX_BODY} bytes.")
         request.raw = raw
-        if not raw:
+        if not raw or not parsed:
             return
         content_type = (req.content_type or "application/json").split(";")[0].strip().lower()
         if not (
@@ -210,8 +210,11 @@ class Dispatcher:
 
     def _refusal(self, error: Error, ctx: Context, req: falcon.asgi.Request) -> Reply:
         wire = self.api.wire
-        write = wire.error_for(req.headers_lower.get("accept", "")) if wire.error_for else wire.error
-        body = write(error, ctx.request_id)
+        if wire.error_at is not None:
+            body = wire.error_at(error, ctx)
+        else:
+            write = wire.error_for(req.headers_lower.get("accept", "")) if wire.error_for else wire.error
+            body = write(error, ctx.request_id)
         return Reply(error.status, body.content, error.headers, body.content_type)
 
     def _fill(self, resp: falcon.asgi.Response, reply: Reply, ctx: Context, *, head: bool) -> None:

@@ -16,14 +16,14 @@ from cumulet.kernel.http.versions import ALWAYS, EVER, microversion
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Endpoint:
     """A route as the HTTP layer and the documents see it.
 
-    `prefixed` routes stand below the API's prefix. `public` ones need no token. `quick` ones are single
-    point reads that may run on the event loop. With `raw` the body arrives as a stream. `action` is the key
-    that selects this endpoint among those which share a path. `schema(version)` is the JSON schema of the
-    body, `answer` the name of what comes back.
+    `prefixed` routes stand below the API's prefix. `public` ones need no token. With `raw` the body arrives
+    as a stream, and without `parsed` as bytes, for APIs that have words of their own for bodies that are no
+    JSON. `action` is the key that selects this endpoint among those which share a path. `schema(version)` is
+    the JSON schema of the body, `answer` the name of what comes back.
     """
 
     method: str
@@ -33,9 +33,9 @@ class Endpoint:
     status: int = 200
     prefixed: bool = True
     public: bool = False
-    quick: bool = False
     write: bool | None = None
     raw: bool = False
+    parsed: bool = True
     action: str = ""
     since: str = ""
     until: str = ""

@@ -70,27 +70,6 @@ def error_with_type(envelope: str) -> Callable[[Error, str], ErrorBody]:
     return write
 
 
-def error_list(error: Error, request_id: str) -> ErrorBody:
-    """Placement: {"errors": [{"status", "title", "detail", "request_id", "code"}]}."""
-    item = {
-        "status": error.status,
-        "title": error.title,
-        "detail": f"{_LEADS.get(error.status, '')}{error.message}  ",
-        "request_id": request_id,
-    }
-    if "." in error.kind:
-        item["code"] = error.kind
-    return ErrorBody(encode({"errors": [item]}))
-
-
-_LEADS = {
-    404: "The resource could not be found.\n\n ",
-    409: "There was a conflict when trying to complete your request.\n\n ",
-    400: "The server could not comply with the request since it is either malformed or otherwise incorrect.\n\n ",
-    403: "Access was denied to this resource.\n\n ",
-}
-
-
 def error_as_html(error: Error, request_id: str) -> ErrorBody:
     """Glance: a small page."""
     page = (
@@ -179,6 +158,8 @@ class WireProfile:
     missing: str = "{Noun} {id} could not be found."
     error_for: Callable[[str], Callable[[Error, str], ErrorBody]] | None = None
     """From a request's Accept header to how its errors are written, in place of `error`."""
+    error_at: Callable[[Error, "Context"], ErrorBody] | None = None
+    """How errors are written where that depends on the microversion, in place of `error`."""
     prepare: Callable[[type["Row"], str, Any], Any] | None = None
     """`prepare(cls, verb, body)`: a body as the schema should see it, or the family's own refusal of it."""
 
