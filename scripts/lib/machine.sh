@@ -80,8 +80,8 @@ environment() {
       new_environment "$folder"
     fi
     say "installing Python packages into ${folder#"$HOUSE"/}"
-    "$folder/bin/python" -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
-    "$folder/bin/python" -m pip install -q --disable-pip-version-check --root-user-action ignore "$@"
+    "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
+    "$folder/bin/python" -m pip install -qq --disable-pip-version-check --root-user-action ignore "$@"
     printf '%s\n' "$mark" >"$folder/made-of"
   ) 9<"$HOUSE" </dev/null
 }
