@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from cumulet.kernel.clock import Clock
 from cumulet.kernel.db.tx import Retry, Tx
-from cumulet.kernel.errors import Error, Unavailable
+from cumulet.kernel.errors import BadRequest, Error, Unavailable
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
@@ -40,6 +40,7 @@ _SHORT, _LONG = 0.001, 1.0
 """Seconds below which a read may hold up the event loop, and what an unknown one is taken for."""
 
 _RETRIED_STATES = frozenset({"40001", "40P01"})
+_OUT_OF_RANGE = "22003"
 
 
 class Database:
@@ -55,6 +56,7 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine(threads)
         writers = 1 if self.is_sqlite else threads
+        sa.event.listen(self.engine, "handle_error", _refuse_unstorable)
         self._writers = ThreadPoolExecutor(writers, "write")
         self._readers = ThreadPoolExecutor(threads, "read") if self.is_sqlite else self._writers
         self._local = threading.local()
@@ -224,6 +226,19 @@ class Database:
     def path(self) -> Path | None:
         """The file of an SQLite database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+
+def _refuse_unstorable(context: sa.engine.ExceptionContext) -> None:
+    """Raise BadRequest where a value is none that a database can hold: only a caller can have sent it.
+
+    What declarations know is refused by their schemas before; this catches the rest: ids in paths, filters,
+    markers, and numbers that grew on their way.
+    """
+    error = context.original_exception
+    if isinstance(error, OverflowError) or getattr(error, "sqlstate", None) == _OUT_OF_RANGE:
+        raise BadRequest("A number of the request is larger than any that can be stored.") from error
+    if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error):
+        raise BadRequest("A text of the request holds characters that cannot be stored.") from error
 
 
 def _meaning(error: DBAPIError) -> Exception:

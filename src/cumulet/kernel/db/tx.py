@@ -77,6 +77,14 @@ class Tx:
         found = self.all(cls, *where, order_by=order_by, limit=1)
         return found[0] if found else None
 
+    def first_by(self, cls: type[R], **equal: Any) -> R | None:
+        """A row whose columns equal these values (None for NULL); the statement is built only once."""
+        names = tuple(sorted(name for name, value in equal.items() if value is not None))
+        nulls = tuple(sorted(name for name, value in equal.items() if value is None))
+        values = {f"is_{name}": equal[name] for name in names}
+        found = self.connection.execute(_by_columns(cls, names, nulls), values).first()
+        return cls.load(found) if found is not None else None
+
     def all(
         self, cls: type[R], *where: Any, order_by: Sequence[Any] = (), limit: int | None = None
     ) -> list[R]:
@@ -205,12 +213,18 @@ def _lock_number(key: str) -> int:
 
 @memo
 def _select(cls: type[Row]) -> sa.Select[Any]:
-    return sa.select(*(cls.c[name] for name in cls.stored))
+    return sa.select(cls.table)
 
 
 @memo
 def _by_primary(cls: type[Row]) -> sa.Select[Any]:
     return _select(cls).where(cls.c[cls.primary] == sa.bindparam("id"))
+
+
+@memo
+def _by_columns(cls: type[Row], names: tuple[str, ...], nulls: tuple[str, ...]) -> sa.Select[Any]:
+    equal = (cls.c[name] == sa.bindparam(f"is_{name}", type_=cls.c[name].type) for name in names)
+    return _select(cls).where(*equal, *(cls.c[name].is_(None) for name in nulls)).limit(1)
 
 
 @memo

@@ -8,6 +8,7 @@ and a method are told apart by their action or their microversion.
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import falcon
 import falcon.asgi
@@ -15,15 +16,9 @@ import msgspec
 
 from cumulet.kernel import idempotency, ids, trace
 from cumulet.kernel.auth.context import ANONYMOUS, Context, Identity
-from cumulet.kernel.errors import (
-    BadRequest,
-    Error,
-    MethodNotAllowed,
-    NotFound,
-    TooLarge,
-    Unauthorized,
-    UnsupportedMediaType,
-)
+from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotFound, TooLarge, Unauthorized
+from cumulet.kernel.http import bodies
+from cumulet.kernel.http.bodies import MAX_BODY
 from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.http.messages import Query, Reply, Request
 
@@ -31,9 +26,7 @@ if TYPE_CHECKING:
     from cumulet.kernel.app import App
     from cumulet.kernel.service import Running
 
-MAX_BODY = 1 << 20
 _encode = msgspec.json.encode
-_decode = msgspec.json.decode
 
 
 class Dispatcher:
@@ -100,6 +93,8 @@ class Dispatcher:
             except Error as error:
                 reply = self._refusal(error, context, req)
                 span.fail(error.status, error.message)
+            except falcon.HTTPError as error:
+                reply = self._refusal(_meaning(error), context, req)
             except Exception as error:
                 self.app.log.exception("request failed", request_id=request_id, path=req.path)
                 reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context, req)
@@ -122,6 +117,8 @@ class Dispatcher:
         known = [item for item in endpoints if item.known_in(ctx.version)]
         if not known:
             raise NotFound("The resource could not be found.")
+        if "\0" in req.path:
+            raise NotFound("The resource could not be found: no name has a NUL character.")
         endpoint = known[0]
         request = Request(req.method, req.path, params, Query(req.query_string), headers)
         if endpoint.raw:
@@ -140,10 +137,7 @@ class Dispatcher:
         if endpoint.is_async:
             result = await endpoint.run(ctx, request)
         elif not endpoint.writes:
-            if endpoint.quick and db.is_sqlite:
-                result = db.read_here(endpoint.run, ctx, request)
-            else:
-                result = await db.read(endpoint.run, ctx, request)
+            result = await db.read_as(endpoint, endpoint.run, ctx, request)
         elif endpoint.idempotent and (key := request.headers.get("idempotency-key")):
             result = await db.transact(idempotency.once, key, endpoint.run, ctx, request)
         elif request.headers.get("cumulet-dry-run"):
@@ -196,15 +190,7 @@ class Dispatcher:
         request.raw = raw
         if not raw or not parsed:
             return
-        content_type = (req.content_type or "application/json").split(";")[0].strip().lower()
-        if not (
-            content_type.endswith("json") or content_type.endswith("json-patch") or content_type in _SLOPPY
-        ):
-            raise UnsupportedMediaType(f"Unsupported Content-Type: {content_type}; send application/json.")
-        try:
-            request.body = _decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadRequest(f"Malformed request body: it is not valid JSON ({error}).") from None
+        request.body = bodies.parse(raw, req.content_type)
 
     # -- answers ----------------------------------------------------------------------------------------
 
@@ -230,7 +216,7 @@ class Dispatcher:
             if name.lower() == "vary":
                 resp.append_header(name, value)
             else:
-                set_header(name, value)
+                set_header(name, value if value.isprintable() and value.isascii() else quote(value, _PLAIN))
         if reply.stream is not None:
             resp.content_type = reply.content_type
             resp.stream = reply.stream
@@ -250,29 +236,31 @@ class Dispatcher:
         ctx = Context(
             self.app, self.service, ANONYMOUS, req.scope.get("cumulet.request_id") or ids.request_id()
         )
-        refusal: Error
-        if isinstance(error, falcon.HTTPMethodNotAllowed):
-            allowed = dict(error.headers or {}).get("Allow", "")
-            refusal = MethodNotAllowed(
-                "The method is not allowed for this resource.", headers={"Allow": allowed}
-            )
-        elif error.status_code == 404:
-            refusal = NotFound("The resource could not be found.")
-        else:
-            refusal = BadRequest(error.title or "The request cannot be read.")
+        refusal = _meaning(error)
         try:
-            if not isinstance(refusal, MethodNotAllowed) and not req.path == "/":
+            if not isinstance(refusal, MethodNotAllowed) and req.path != "/":
                 await self._authenticate(ctx, req.headers_lower)
         except Error as unauthorized:
             refusal = unauthorized
         self._fill(resp, self._refusal(refusal, ctx, req), ctx, head=req.method == "HEAD")
 
 
+_PLAIN = "".join(map(chr, range(32, 127)))
+"""What needs no escape in a header."""
 _UNEXPECTED = (
     "An unexpected error prevented the server from fulfilling your request. "
     "Its story is kept: cumulet trace {request_id}"
 )
-_SLOPPY = frozenset({"application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "*/*"})
+
+
+def _meaning(error: falcon.HTTPError) -> Error:
+    """What Falcon refuses, in our words."""
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        allowed = dict(error.headers or {}).get("Allow", "")
+        return MethodNotAllowed("The method is not allowed for this resource.", headers={"Allow": allowed})
+    if error.status_code == 404:
+        return NotFound("The resource could not be found.")
+    return BadRequest(error.title or "The request cannot be read.")
 
 
 def _resource(dispatcher: Dispatcher, endpoints: Iterable[Endpoint]) -> Any:

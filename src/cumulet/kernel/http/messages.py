@@ -10,6 +10,8 @@ from cumulet.kernel.errors import BadRequest
 
 _TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 _FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
+LEAST, MOST = -(2**63), 2**63 - 1
+"""The integers that a database can hold."""
 
 
 class Query:
@@ -18,6 +20,9 @@ class Query:
     __slots__ = ("pairs",)
 
     def __init__(self, text: str = "") -> None:
+        """Raises BadRequest for a NUL character, which no text may hold."""
+        if "%00" in text or "\0" in text:
+            raise BadRequest("The query must not hold NUL characters.")
         self.pairs = parse_qsl(text, keep_blank_values=True) if text else []
 
     def __contains__(self, name: str) -> bool:
@@ -46,13 +51,21 @@ class Query:
         value = self.get(name)
         if value is None:
             return None
-        try:
-            number = int(value)
-        except ValueError:
-            raise BadRequest(f"{name} must be an integer, not '{value}'.") from None
+        number = whole_number(value, name)
         if number < minimum:
             raise BadRequest(f"{name} must be at least {minimum}, not {number}.")
         return number
+
+
+def whole_number(value: str, name: str) -> int:
+    """The number that a text says. Raises BadRequest when it is none, or none that a database can hold."""
+    try:
+        number = int(value)
+    except ValueError:
+        raise BadRequest(f"{name} must be an integer, not '{value}'.") from None
+    if not LEAST <= number <= MOST:
+        raise BadRequest(f"{name} must be between {LEAST} and {MOST}.")
+    return number
 
 
 def as_flag(value: Any, *, bare: bool = False) -> bool:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from cumulet.kernel.db.tx import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.http.messages import Query, Request, strict_flag
+from cumulet.kernel.http.messages import Query, Request, strict_flag, whole_number
 from cumulet.kernel.http.wire import Page
 from cumulet.kernel.resource.fields import Field
 from cumulet.lib import timestamps
@@ -113,10 +113,7 @@ def _typed(spec: Field, value: str) -> Any:
     if spec.type is bool:
         return strict_flag(value, spec.on_wire)
     if spec.type is int:
-        try:
-            return int(value)
-        except ValueError:
-            raise BadRequest(f"{spec.on_wire} must be an integer, not '{value}'.") from None
+        return whole_number(value, spec.on_wire)
     if spec.type is Timestamp:
         try:
             return timestamps.parse(value)

@@ -225,7 +225,6 @@ class Show(Operation):
             item_path(cls),
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"show_{cls.member or cls.noun}",
-            quick=True,
         )
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from cumulet.kernel.errors import BadRequest, Invalid
-from cumulet.kernel.http.messages import as_flag
+from cumulet.kernel.http.messages import LEAST, MOST, as_flag
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource.fields import Field
 from cumulet.lib.memo import memo
@@ -52,6 +52,8 @@ _LOOSE_FLAG = [
     "NO",
 ]
 _FORMATS = {"uuid": is_uuid}
+_DIGITS = 1000
+"""Longer numbers are not even read."""
 
 
 def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
@@ -72,7 +74,11 @@ def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
     if name == "string":
         bounds = {"minLength": spec.min, "maxLength": spec.max}
     else:
-        bounds = {"minimum": spec.min, "maximum": spec.max}
+        low, high = (LEAST, MOST) if name == "integer" else (None, None)
+        bounds = {
+            "minimum": low if spec.min is None else spec.min,
+            "maximum": high if spec.max is None else spec.max,
+        }
         if len(types) > 1:
             schema["pattern"] = "^-?[0-9]+$"
     schema |= {word: bound for word, bound in bounds.items() if bound is not None}
@@ -206,8 +212,8 @@ def _native(spec: Field, value: Any) -> Any:
     if spec.type is bool:
         return as_flag(value)
     if spec.type is int and isinstance(value, str):
-        number = int(value)
-        if (spec.min is not None and number < spec.min) or (spec.max is not None and number > spec.max):
+        low, high = LEAST if spec.min is None else spec.min, MOST if spec.max is None else spec.max
+        if len(value) > _DIGITS or not low <= int(value) <= high:
             raise Invalid(f"Invalid input for {spec.on_wire}: {value} is out of range.")
-        return number
+        return int(value)
     return value

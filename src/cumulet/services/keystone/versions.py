@@ -19,14 +19,14 @@ def _version(ctx: Context) -> dict[str, Any]:
     }
 
 
-@route("GET", "/", prefixed=False, public=True, quick=True)
+@route("GET", "/", prefixed=False, public=True)
 def list_versions(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The versions, of which there is one."""
     body = {"versions": {"values": [_version(ctx)]}}
     return Reply(300, body, {"Location": f"{ctx.base_url}/v3/", "Vary": "X-Auth-Token"})
 
 
-@route("GET", "", public=True, quick=True)
+@route("GET", "", public=True)
 def show_version(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Version 3."""
     return Reply(200, {"version": _version(ctx)}, {"Vary": "X-Auth-Token"})
