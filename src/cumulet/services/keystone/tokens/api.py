@@ -20,6 +20,7 @@ from cumulet.services.keystone.roles import effective
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authority import Authority, Proof, Token
+from cumulet.services.keystone.tokens.payload import unpack
 from cumulet.services.keystone.tokens.proof import find_domain, prove
 from cumulet.services.keystone.tokens.request import Asked, asked
 from cumulet.services.keystone.wire import list_links, self_link
@@ -98,7 +99,7 @@ def _project(tx: Tx, words: Mapping[str, Any]) -> Project | None:
     domain = find_domain(tx, words["domain"])
     if domain is None:
         return None
-    return tx.first(Project, Project.c.domain_id == domain.id, Project.c.name == words["name"])
+    return tx.first_by(Project, domain_id=domain.id, name=words["name"])
 
 
 def _shown(token: Token, request: Request, status: int) -> Reply:
@@ -136,10 +137,21 @@ async def _subject(ctx: Context, request: Request, rule: str) -> Token:
     token = await _found(ctx, request, text)
     ctx.require(rule, {"target.token.user_id": token.identity.user_id} if token is not None else {})
     if token is None:
-        raise NotFound(f"Could not find token: {text}." if text else "Could not find token: .")
+        raise NotFound(_why_not(ctx, text))
     if token.identity.access_rules and request.headers.get(_RULES_HEADER) is None:
-        raise NotFound("Could not find token: Failed to validate token.")
+        raise NotFound(_INVALID)
     return token
+
+
+_INVALID = "Failed to validate token"
+
+
+def _why_not(ctx: Context, text: str) -> str:
+    """Upstream's sentence for a token that was not sent, is none, or does not hold."""
+    if not text:
+        return "No token in the request"
+    ours = unpack(ctx.app.contract(Authority).keys, text) is not None
+    return _INVALID if ours else f"Could not find token: {text}."
 
 
 async def _found(ctx: Context, request: Request, text: str) -> Token | None:
