@@ -201,7 +201,9 @@ def test_a_token_is_shown_to_its_owner_and_to_who_may_ask(tmp_path: Path) -> Non
         assert (await keystone("GET", "/auth/tokens", token="rubbish", headers=subject)).status == 401
         unknown = await keystone("GET", "/auth/tokens", headers={"X-Subject-Token": "unknown"})
         assert unknown.status == 404
-        assert (await keystone("GET", "/auth/tokens")).status == 404
+        assert unknown["error"]["message"] == "Could not find token: unknown."
+        missing = await keystone("GET", "/auth/tokens")
+        assert (missing.status, missing["error"]["message"]) == (404, "No token in the request")
 
     converse(tmp_path, talk)
 
@@ -217,6 +219,7 @@ def test_a_revoked_token_holds_no_longer_and_those_made_from_it_do(tmp_path: Pat
         assert await ada.holds(child)
         gone = await keystone("GET", "/auth/tokens", headers={"X-Subject-Token": token})
         assert gone.status == 404
+        assert gone["error"]["message"] == "Failed to validate token"
 
     converse(tmp_path, talk, database=database)
 

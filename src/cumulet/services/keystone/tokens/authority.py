@@ -12,6 +12,7 @@ the epoch moved meanwhile.
 
 import asyncio
 import dataclasses
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -110,26 +111,35 @@ class Authority:
         """Read the keys, making the first ones in a new cloud."""
         state = app.settings.state
         self._keys = KeyFolder(state / "fernet-keys", self.settings.max_active_keys)
-        self._credential_keys = KeyFolder(state / "credential-keys", self.settings.max_active_keys)
+        # Nothing is encrypted anew, so no key of theirs is ever dropped.
+        self._credential_keys = KeyFolder(state / "credential-keys", max_active_keys=sys.maxsize)
         self._keys.open()
         self._credential_keys.open()
 
     async def watch(self, app: "App") -> None:
         """Notice keys that were rotated, and on PostgreSQL the changes that other processes have made."""
-        seen = await app.db.read(_stored_epoch)
-        while True:
-            await app.clock.sleep(_LOOK_EVERY)
-            try:
-                await asyncio.to_thread(self._reload)
-                if not app.db.is_sqlite:
-                    stored = await app.db.read(_stored_epoch)
-                    if stored != seen:
-                        seen = stored
-                        self.moved()
-            except Exception:
-                # What cannot be checked now is not believed either.
-                self.moved()
-                app.log.exception("keystone could not look for changes made elsewhere")
+        seen = -1
+        try:
+            while True:
+                await app.clock.sleep(_LOOK_EVERY)
+                seen = await self._look_around(app, seen)
+        finally:
+            self.passwords.close()
+
+    async def _look_around(self, app: "App", seen: int) -> int:
+        """The stored epoch as it is now; what cannot be checked is not believed either."""
+        try:
+            await asyncio.to_thread(self._reload)
+            if app.db.is_sqlite:
+                return seen
+            stored = await app.db.read(_stored_epoch)
+        except Exception:
+            self.moved()
+            app.log.exception("keystone could not look for changes made elsewhere")
+            return seen
+        if stored != seen:
+            self.moved()
+        return stored
 
     def _reload(self) -> None:
         self.keys.reload()
