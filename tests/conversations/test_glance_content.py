@@ -21,6 +21,7 @@ from cumulet.kernel.hosts import ImageSource
 from cumulet.kernel.service import own_context
 from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.services.glance.data import reconcile, store
+from cumulet.services.glance.data.invariants import content_is_accounted_for
 from cumulet.services.glance.devstack import NAME, add_guest_image
 from cumulet.services.glance.images.model import Image
 from cumulet.services.glance.service import SERVICE as GLANCE
@@ -100,6 +101,7 @@ def test_what_is_uploaded_is_what_is_downloaded(tmp_path: Path, database: str) -
         assert answer.headers["content-length"] == "3145731"
         assert answer.headers["content-md5"] == shown["checksum"]
         assert (await read(cloud, id, token="stranger")).status == 404
+        assert (await cloud.request("HEAD", f"{IMAGES}/{id}/file")).status == 405
         assert (await cloud.request("DELETE", f"{IMAGES}/{id}")).status == 204
         await asyncio.sleep(0.1)
         assert files(cloud) == []
@@ -385,6 +387,7 @@ def test_after_a_crash_dead_uploads_and_lost_files_are_swept(tmp_path: Path, dat
         await cloud.app.reconcilers.once(reconcile.sweep)
         assert (await show(cloud, id))["status"] == "queued"
         assert files(cloud) == sorted(["README", kept])
+        assert await cloud.app.db.read(content_is_accounted_for) == []
         assert (await read(cloud, kept)).body == b"kept"
         assert (await send(cloud, id, b"again")).status == 204
 

@@ -9,7 +9,7 @@ from cumulet.contracts.glance import Images
 from cumulet.kernel.hosts import ImageSource
 from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.saga import Saga
-from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, Service
 from cumulet.services.glance.policies import POLICIES
 from cumulet.services.glance.wire import WIRE
 
@@ -64,6 +64,12 @@ def reconcilers() -> Sequence[Reconciler]:
     return [Reconciler(sweep, 60.0)]
 
 
+def invariants() -> Sequence[Check]:
+    from cumulet.services.glance.data.invariants import content_is_accounted_for
+
+    return [content_is_accounted_for]
+
+
 async def prepare(app: "App") -> None:
     """The folders of the store are there."""
     from cumulet.services.glance.data.store import Store
@@ -96,4 +102,5 @@ SERVICE = Service(
     prepare=prepare,
     watch=watch,
     devstack=devstack,
+    invariants=invariants,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Forbidden, UnsupportedMediaType
+from cumulet.kernel.errors import BadRequest, Forbidden, MethodNotAllowed, UnsupportedMediaType
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.operations import fetch_by_key
@@ -98,6 +98,8 @@ def require_size(digest: Digest, declared: int | None) -> None:
 @route("GET", "/images/{image_id}/file")
 async def download(ctx: Context, request: Request) -> Reply:
     """The image's content, or the part of it that a Range header asks for; 204 while there is none."""
+    if request.method == "HEAD":
+        raise MethodNotAllowed("Content is read with GET.", headers={"Allow": "GET, PUT"})
     image = await ctx.read(_readable, ctx, request.params["image_id"])
     if image.size is None or image.status not in ("active", "deactivated"):
         return Reply(204)
@@ -108,8 +110,6 @@ async def download(ctx: Context, request: Request) -> Reply:
     }
     if span.partial:
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{image.size}"
-    if request.method == "HEAD":
-        return Reply(200, headers=headers, content_type=OCTETS)
     stream = await _open(ctx, image, span)
     if stream is None:
         return Reply(204)
