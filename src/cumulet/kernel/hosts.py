@@ -135,7 +135,8 @@ def _write(tx: Tx, ctx: Context, key: str, row: DocumentRow | None, body: str | 
         tx.insert(
             DocumentRow(
                 id=key, host=host, kind=kind, thing_id=id, epoch=epoch, n=n, body=body, request_id=story
-            )
+            ),
+            retry=True,
         )
     else:
         tx.update(row, epoch=epoch, n=n, body=body, request_id=story)
