@@ -20,7 +20,7 @@ PATHS = {"security_group": "security-groups", "security_group_rule": "security-g
 def talk(
     tmp_path: Path, script: Callable[[Cloud], Awaitable[None]], *, hosts: int = 1, database: str = ""
 ) -> None:
-    """Hold a conversation as `member`; in the end every invariant holds, and a sweep finds nothing to mend."""
+    """Hold a conversation as `member`; in the end invariants hold and a sweep finds nothing to mend."""
 
     async def run() -> None:
         async with Cloud.running(tmp_path, [people(), NEUTRON], hosts=hosts, database=database) as cloud:

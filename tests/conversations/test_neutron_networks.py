@@ -4,9 +4,10 @@
 from pathlib import Path
 from typing import Any
 
+from tests.conversations.neutron_talk import API, made, refusal, talk
+
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import OTHER_PROJECT, PROJECT
-from tests.conversations.neutron_talk import API, made, refusal, talk
 
 
 def test_a_network_is_made_changed_and_deleted(tmp_path: Path) -> None:
@@ -194,7 +195,8 @@ def test_subnets_have_gateways_and_pools(tmp_path: Path) -> None:
         assert refusal(used) == (
             409,
             "SubnetInUse",
-            f"Unable to complete operation on subnet {subnet['id']}: One or more ports have an IP allocation from this "
+            f"Unable to complete operation on subnet {subnet['id']}: One or more ports have an IP "
+            "allocation from this "
             "subnet.",
         )
         assert (await cloud.request("DELETE", f"{API}/subnets/{six['id']}")).status == 204

@@ -36,7 +36,7 @@ def test_a_port_gets_an_address_a_mac_and_the_default_group(tmp_path: Path) -> N
         as_admin = await shown(cloud, "port", port["id"], token="admin")
         assert (as_admin["binding:host_id"], as_admin["binding:vif_type"]) == ("", "unbound")
         dhcp = (await cloud.request("GET", f"{PATH}?device_owner=network:dhcp"))["ports"]
-        assert [fixed["ip_address"] for fixed in dhcp[0]["fixed_ips"]][0] in ("10.0.0.2", "10.0.0.3")
+        assert dhcp[0]["fixed_ips"][0]["ip_address"] in ("10.0.0.2", "10.0.0.3")
         assert (await cloud.request("GET", f"{PATH}/{port['id']}", token="stranger")).status == 404
         changed = await cloud.request(
             "PUT",

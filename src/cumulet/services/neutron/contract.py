@@ -81,7 +81,8 @@ class ServerPorts:
         ctx.require("update_port", Port.target(tx, port))
         if port.device_id:
             raise Conflict(
-                f"Unable to complete operation on port {port.id} for network {port.network_id}. Port already has an "
+                f"Unable to complete operation on port {port.id} for network {port.network_id}. Port "
+                "already has an "
                 f"attached device {port.device_id}.",
                 kind="PortInUse",
             )

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Neutron's own refusals: clients match on the type and on the sentence, which are those of upstream's exceptions.
+"""Neutron's own refusals: clients match on type and sentence, which are those of upstream's exceptions.
 
-Most are raised where they arise, as `Conflict(sentence, kind="NetworkInUse")`; here are those with a common form.
+Most are raised where they arise, as `Conflict(sentence, kind="NetworkInUse")`; here are those with a common
+form.
 """
 
 from cumulet.kernel.errors import BadRequest, Conflict, Error, NotFound

@@ -83,7 +83,8 @@ def networks_are_where_their_ports_are(tx: Tx) -> list[str]:
     for network_id, host in tx.execute(query.distinct()):
         wanted.setdefault(network_id, set()).add(host)
     return [
-        f"network {id} should be on {sorted(wanted.get(id, ()))} and is published on {sorted(told.get(id, ()))}"
+        f"network {id} should be on {sorted(wanted.get(id, ()))} and is published on "
+        f"{sorted(told.get(id, ()))}"
         for id in sorted(wanted.keys() | told.keys())
         if wanted.get(id, set()) != told.get(id, set())
     ]

@@ -61,7 +61,8 @@ def provides() -> Mapping[type, Any]:
     from cumulet.contracts.neutron import Ports
     from cumulet.services.neutron.contract import ServerPorts
 
-    return {Ports: ServerPorts()}
+    ports: Ports = ServerPorts()
+    return {Ports: ports}
 
 
 def reports() -> Mapping[str, ReportHandler]:

@@ -57,9 +57,10 @@ class Owned(Resource):
     def target_of_new(cls, tx: Tx, ctx: Context, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is asked for, under its names on the wire. Refuses another's project to all but admins."""
         project = given.get("project_id") or ctx.project_id
-        if project != ctx.project_id and not ctx.is_admin and not given.get("made_for_server"):
+        if project != ctx.project_id and not ctx.is_admin:
             raise BadRequest(
-                "Specifying 'project_id' other than the authenticated project in request is not allowed for the "
+                "Specifying 'project_id' other than the authenticated project in request is not "
+                "allowed for the "
                 "current user."
             )
         named = {cls.fields[name].on_wire: value for name, value in given.items() if name in cls.fields}

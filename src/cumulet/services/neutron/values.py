@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values as users send them: each function gives what is kept, or refuses in upstream's words.
 
-A ValueError becomes `Invalid input for <attribute>. Reason: ...`; upstream's converters, unlike its validators, refuse
-with InvalidInput, and so do they here.
+A ValueError becomes `Invalid input for <attribute>. Reason: ...`; upstream's converters, unlike its
+validators, refuse with InvalidInput, and so do they here.
 """
 
 import ipaddress

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documents by which clients find their way: versions, core resources, and small lists that never change."""
+"""The documents by which clients find their way: versions, core resources, and lists that never change."""
 
 from typing import Any
 

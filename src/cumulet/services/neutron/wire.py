@@ -33,7 +33,7 @@ _HTTP_KINDS = {
 
 
 def error_body(error: Error, request_id: str) -> ErrorBody:
-    """{"NeutronError": {"type", "message", "detail"}}; a missing token is told as keystonemiddleware tells it."""
+    """{"NeutronError": {"type", "message", "detail"}}; a missing token as keystonemiddleware tells it."""
     if isinstance(error, Unauthorized):
         return error_in_envelope(error, request_id)
     kind, message = error.kind, error.message

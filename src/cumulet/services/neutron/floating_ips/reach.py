@@ -20,7 +20,8 @@ def reached(tx: Tx, ctx: Context, floating: FloatingIp, port_id: str, asked: str
     if port.project_id and port.project_id != floating.project_id:
         raise BadResource(
             "floatingip",
-            f"Cannot process floating IP association with Port {port.id}, since that port is owned by a different "
+            f"Cannot process floating IP association with Port {port.id}, since that port is owned by "
+            "a different "
             "project",
         )
     if port.device_owner.startswith("network:router"):
@@ -30,7 +31,8 @@ def reached(tx: Tx, ctx: Context, floating: FloatingIp, port_id: str, asked: str
     router_id = _router_between(tx, floating.floating_network_id, fixed["subnet_id"])
     if router_id is None:
         raise NotFound(
-            f"External network {floating.floating_network_id} is not reachable from subnet {fixed['subnet_id']}. "
+            f"External network {floating.floating_network_id} is not reachable from subnet "
+            f"{fixed['subnet_id']}. "
             f"Therefore, cannot associate Port {port.id} with a Floating IP.",
             kind="ExternalGatewayForFloatingIPNotFound",
         )
@@ -57,7 +59,8 @@ def _fixed_address(tx: Tx, port: Port, asked: str | None) -> dict[str, str]:
     if len(v4) > 1:
         raise BadResource(
             "floatingip",
-            f"Port {port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a "
+            f"Port {port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address "
+            "when assigning a "
             "floating IP",
         )
     return v4[0]
@@ -73,7 +76,8 @@ def _refuse_second(tx: Tx, floating: FloatingIp, port: Port, fixed_ip: str) -> N
     )
     if other is not None:
         raise Conflict(
-            f"Cannot associate floating IP {floating.floating_ip_address} ({floating.id}) with port {port.id} using "
+            f"Cannot associate floating IP {floating.floating_ip_address} ({floating.id}) with port "
+            f"{port.id} using "
             f"fixed IP {fixed_ip}, as that fixed IP already has a floating IP on external network "
             f"{floating.floating_network_id}.",
             kind="FloatingIPPortAlreadyAssociated",
@@ -81,7 +85,7 @@ def _refuse_second(tx: Tx, floating: FloatingIp, port: Port, fixed_ip: str) -> N
 
 
 def _router_between(tx: Tx, network_id: str, subnet_id: str) -> str | None:
-    """A router with its gateway in the network and a leg in the subnet, the one at the subnet's gateway first."""
+    """A router with a gateway in the network and a leg in the subnet, best at the subnet's gateway."""
     subnet = tx.need(Subnet, subnet_id)
     addresses = {a.port_id: a.ip_address for a in tx.all(Address, Address.c.subnet_id == subnet_id)}
     legs = tx.all(Port, Port.c.network_id == subnet.network_id, Port.c.device_owner == ROUTER_INTERFACE)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents follow rows: one function for each kind makes what all hosts are told of a thing agree with its rows.
+"""Documents follow rows: a function for each kind makes what hosts are told of a thing agree with its rows.
 
-Every change of rows ends in one of these, in its own transaction, and so does the reconciler. Each may be called once too
-often: a document that says what the host knows already is not written again.
+Every change of rows ends in one of these, in its own transaction, and so does the reconciler. Each may be
+called once too often: a document that says what the host knows already is not written again. A lock for each
+thing keeps two changes at once from not seeing one another.
 
-A port is on a host when it is bound there and the host is known (its vif_type is then `bridge`). That goes for the legs of routers and for DHCP
-ports too, so the hosts of a network are the hosts of its ports.
+A port is on a host when it is bound there and the host is known (its vif_type is then `bridge`). That goes
+for the legs of routers and for DHCP ports too, so the hosts of a network are the hosts of its ports.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,11 @@ from cumulet.services.neutron.security_groups.model import SecurityGroup, Securi
 
 PLUGGED = "bridge"
 """The vif_type of a port that a host carries."""
+
+
+def lock_key(kind: str, id: str) -> str:
+    """What a transaction locks before it looks at where a thing should be."""
+    return f"neutron:{kind}:{id}"
 
 
 # -- ports ----------------------------------------------------------------------------------------------
@@ -52,6 +58,7 @@ def hosts_of_network(tx: Tx, network_id: str) -> set[str]:
 
 def network(tx: Tx, ctx: Context, network_id: str) -> None:
     """Every host that carries a port of the network has it, and no other has."""
+    tx.lock(lock_key("network", network_id))
     row = tx.get(Network, network_id)
     wanted = hosts_of_network(tx, network_id) if row is not None else set()
     if row is not None and wanted:
@@ -66,7 +73,8 @@ def network(tx: Tx, ctx: Context, network_id: str) -> None:
 
 
 def group(tx: Tx, ctx: Context, group_id: str) -> None:
-    """Every host that has a port in the group, or a port whose rules name the group, has it, and no other has."""
+    """Every host with a port in the group, or with a port whose rules name it, has it, and no other has."""
+    tx.lock(lock_key("group", group_id))
     row = tx.get(SecurityGroup, group_id)
     wanted = _hosts_of_group(tx, group_id) if row is not None else set()
     if row is not None and wanted:
@@ -116,12 +124,16 @@ def groups(tx: Tx, ctx: Context, group_ids: Iterable[str]) -> None:
 def arrived(tx: Tx, ctx: Context, arriving: Sequence[Port]) -> dict[str, list[int]]:
     """Ports have come to their hosts: these get what the ports need, and the ports; generations by port id.
 
-    What a host has already is up to date, because every change is published at once; so nothing is made anew for it.
+    What a host has already is up to date, because every change is published at once; it is not made anew.
     """
+    used = groups_of(tx, None, arriving)
+    tx.lock(
+        *(lock_key("network", port.network_id) for port in arriving),
+        *(lock_key("group", group_id) for found in used.values() for group_id in found),
+    )
     for network_id, host in dict.fromkeys((port.network_id, port.host) for port in arriving):
         if not hosts.published(tx, host, "network", network_id):
             network(tx, ctx, network_id)
-    used = groups_of(tx, None, arriving)
     for group_id, host in dict.fromkeys((g, port.host) for port in arriving for g in used.get(port.id, ())):
         if hosts.hosts_of(tx, "security_group", group_id) != [host]:
             groups(tx, ctx, [group_id])
@@ -140,6 +152,7 @@ def left(tx: Tx, ctx: Context, port: Port, host: str, group_ids: Iterable[str]) 
 
 def router(tx: Tx, ctx: Context, router_id: str) -> None:
     """The host of a router runs it as it should be, and no other does."""
+    tx.lock(lock_key("router", router_id))
     row = tx.get(Router, router_id)
     wanted = row.host if row is not None else ""
     if row is not None and wanted:

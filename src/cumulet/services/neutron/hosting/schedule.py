@@ -25,7 +25,7 @@ def binding(tx: Tx, host: str) -> dict[str, Any]:
 
 
 def host_for_dhcp(tx: Tx, network_id: str) -> str:
-    """A host that carries the network already, or the one with the fewest DHCP services; empty when there is none."""
+    """A host that carries the network, or the one with the fewest DHCP services; empty when there is none."""
     query = sa.select(Port.c.host, sa.func.count()).where(Port.c.device_owner == DHCP).group_by(Port.c.host)
     return _best(tx, [network_id], dict(tx.execute(query).fetchall()))
 

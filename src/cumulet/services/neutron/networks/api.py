@@ -60,7 +60,8 @@ def _refuse_unsharing(tx: Tx, network: Network) -> None:
         Subnet, Subnet.c.network_id == network.id, Subnet.c.project_id != network.project_id
     ):
         raise Conflict(
-            f"Unable to reconfigure sharing settings for network {network.id}. Multiple projects are using it.",
+            f"Unable to reconfigure sharing settings for network {network.id}. Multiple projects are "
+            "using it.",
             kind="InvalidSharedSetting",
         )
 
@@ -68,7 +69,8 @@ def _refuse_unsharing(tx: Tx, network: Network) -> None:
 def _refuse_closing(tx: Tx, network: Network) -> None:
     if tx.exists(Port, Port.c.network_id == network.id, Port.c.device_owner == ROUTER_GATEWAY):
         raise Conflict(
-            f"External network {network.id} cannot be updated to be made non-external, since it has existing gateway "
+            f"External network {network.id} cannot be updated to be made non-external, since it has "
+            "existing gateway "
             "ports.",
             kind="ExternalNetworkInUse",
         )
@@ -92,7 +94,8 @@ def delete_network(tx: Tx, ctx: Context, network: Network) -> None:
     holding = list(tx.execute(used.order_by(Port.c.id)).scalars())
     if holding:
         raise Conflict(
-            f"Unable to complete operation on network {network.id}. There are one or more ports still in use on the "
+            f"Unable to complete operation on network {network.id}. There are one or more ports still "
+            "in use on the "
             f"network, id for these ports is: {','.join(holding)}.",
             kind="NetworkInUse",
         )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which addresses a port gets.
 
-An address belongs to one port because its row's key is made of subnet and address. Choosing reads what is taken and
-may be too late; the insert then runs the transaction again. A pool with many addresses is tried at random before it is
-read whole, so that the thousandth port costs what the first did.
+An address belongs to one port because its row's key is made of subnet and address. Choosing reads what is
+taken and may be too late; the insert then runs the transaction again. A pool with many addresses is tried at
+random before it is read whole, so that the thousandth port costs what the first did.
 """
 
 import random

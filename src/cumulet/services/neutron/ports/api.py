@@ -47,7 +47,8 @@ def _check_device(tx: Tx, ctx: Context, given: dict[str, Any], device_owner: str
     router = tx.get(Router, device_id)
     if router is not None and router.project_id != ctx.project_id:
         raise Conflict(
-            f"The following device_id {device_id} is not owned by your project or matches another project router.",
+            f"The following device_id {device_id} is not owned by your project or matches another "
+            "project router.",
             kind="DeviceIDNotOwnedByTenant",
         )
 
@@ -55,7 +56,8 @@ def _check_device(tx: Tx, ctx: Context, given: dict[str, Any], device_owner: str
 def delete_port(tx: Tx, ctx: Context, port: Port) -> None:
     if port.device_owner in OWN_API and _is_held(tx, port):
         raise Conflict(
-            f"Port {port.id} cannot be deleted directly via the port API: has device owner {port.device_owner}.",
+            f"Port {port.id} cannot be deleted directly via the port API: has device owner "
+            f"{port.device_owner}.",
             kind="ServicePortInUse",
         )
     changes.end_port(tx, ctx, port)

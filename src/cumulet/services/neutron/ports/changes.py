@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Making, changing and ending ports, for the API, for other services, and for what Neutron itself plugs in."""
+"""Making, changing and ending ports: for the API, for other services, and for what Neutron itself plugs in.
+
+Nothing here asks for policy or quota; who calls it has.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +65,8 @@ def make_port(tx: Tx, ctx: Context, given: Mapping[str, Any]) -> Port:
 def refuse_taken_mac(tx: Tx, network_id: str, mac_address: str) -> None:
     if tx.exists(Port, Port.c.network_id == network_id, Port.c.mac_address == mac_address):
         raise Conflict(
-            f"Unable to complete operation for network {network_id}. The mac address {mac_address} is in use.",
+            f"Unable to complete operation for network {network_id}. The mac address {mac_address} is "
+            "in use.",
             kind="MacAddressInUse",
         )
 
@@ -139,7 +143,8 @@ def change_port(tx: Tx, ctx: Context, port: Port, given: Mapping[str, Any]) -> P
 def _check_mac_change(tx: Tx, port: Port, mac_address: str) -> None:
     if port.vif_type not in ("unbound", "binding_failed"):
         raise Conflict(
-            f"Unable to complete operation on port {port.id}, port is already bound, port type: {port.vif_type}, "
+            f"Unable to complete operation on port {port.id}, port is already bound, port type: "
+            f"{port.vif_type}, "
             f"old_mac {port.mac_address}, new_mac {mac_address}.",
             kind="PortBound",
         )
@@ -151,7 +156,8 @@ def _check_new_security(port: Port, groups: Sequence[str], given: Mapping[str, A
         check_security(port, groups)
         return
     raise Conflict(
-        "Port has security group associated. Cannot disable port security or IP address until security group is "
+        "Port has security group associated. Cannot disable port security or IP address until "
+        "security group is "
         "removed.",
         kind="PortSecurityPortHasSecurityGroup",
     )

@@ -24,6 +24,7 @@ def dhcp_port(tx: Tx, network_id: str) -> Port | None:
 
 def ensure(tx: Tx, ctx: Context, network: Network) -> None:
     """The network has its DHCP port, with an address in each subnet that wants one, or none at all."""
+    tx.lock(publish.lock_key("network", network.id))
     served = [subnet for subnet in subnets_of(tx, network.id) if subnet.enable_dhcp]
     port = dhcp_port(tx, network.id)
     used = port is not None or tx.exists(Port, Port.c.network_id == network.id)

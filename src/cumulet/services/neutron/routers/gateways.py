@@ -24,7 +24,7 @@ def require_parts(ctx: Context, verb: str, info: Mapping[str, Any], target: Mapp
 
 
 def set_gateway(tx: Tx, ctx: Context, router: Router, info: Mapping[str, Any]) -> Router:
-    """The router's gateway is as asked: in this network, with these addresses, translating or not; empty for none."""
+    """The router has the gateway that is asked for: network, addresses, translation; empty for none."""
     if not info:
         return clear_gateway(tx, ctx, router)
     network = Network.seen(tx, ctx, info["network_id"])

@@ -110,7 +110,8 @@ def join_subnet(tx: Tx, ctx: Context, router: Router, subnet_id: str) -> Port:
     if subnet.project_id != ctx.project_id and not ctx.is_admin and not network.shared:
         raise BadResource(
             "router",
-            f"Cannot add interface to router because subnet {subnet.id} is not owned by project making the request",
+            f"Cannot add interface to router because subnet {subnet.id} is not owned by project "
+            "making the request",
         )
     _refuse_foreign_announcements(subnet)
     refuse_overlap(tx, router, [subnet])
@@ -169,7 +170,8 @@ def _refuse_foreign_announcements(subnet: Subnet) -> None:
     if subnet.ip_version == 6 and subnet.ipv6_ra_mode is None and subnet.ipv6_address_mode is not None:
         raise BadResource(
             "router",
-            f"IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron "
+            f"IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be "
+            "added to Neutron "
             "Router.",
         )
 
@@ -204,7 +206,10 @@ def _refuse_needed(tx: Tx, router: Router, subnet_ids: Sequence[str]) -> None:
     subnets: dict[str, Subnet] = tx.get_many(Subnet, subnet_ids)
     floated = tx.all(FloatingIp, FloatingIp.c.router_id == router.id)
     for subnet in subnets.values():
-        text = f"Router interface for subnet {subnet.id} on router {router.id} cannot be deleted, as it is required by"
+        text = (
+            f"Router interface for subnet {subnet.id} on router {router.id} cannot be deleted, as "
+            "it is required by"
+        )
         if any(f.fixed_ip_address and inside(subnet.cidr, f.fixed_ip_address) for f in floated):
             raise Conflict(f"{text} one or more floating IPs.", kind="RouterInterfaceInUseByFloatingIP")
         if any(inside(subnet.cidr, r["nexthop"]) for r in router.routes):

@@ -44,7 +44,8 @@ def refuse_overlap(tx: Tx, router: Router, joining: Iterable[Subnet]) -> None:
             if cidr.overlap(subnet.cidr, other.cidr):
                 raise BadResource(
                     "router",
-                    f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}",
+                    f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of "
+                    f"subnet {other.id}",
                 )
 
 

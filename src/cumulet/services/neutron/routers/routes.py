@@ -17,7 +17,8 @@ def check_routes(tx: Tx, router: Router, routes: Sequence[dict[str, str]]) -> No
     """Refuse routes whose next hop the router cannot reach, or is itself."""
     if len(routes) > MAX_ROUTES:
         raise BadRequest(
-            f"Unable to complete operation for {router.id}. The number of routes exceeds the maximum {MAX_ROUTES}.",
+            f"Unable to complete operation for {router.id}. The number of routes exceeds the maximum "
+            f"{MAX_ROUTES}.",
             kind="RoutesExhausted",
         )
     legs = legs_of(tx, router.id)

@@ -52,7 +52,8 @@ def protocol(value: Any) -> str | None:
 
 def _unsupported(value: Any) -> BadRequest:
     return BadRequest(
-        f"Security group rule protocol {value} not supported. Only protocol values {[None, *sorted(PROTOCOLS)]} "
+        f"Security group rule protocol {value} not supported. Only protocol values "
+        f"{[None, *sorted(PROTOCOLS)]} "
         "and integer representations [0 to 255] are supported.",
         kind="SecurityGroupRuleInvalidProtocol",
     )
@@ -62,7 +63,8 @@ def ethertype(value: Any) -> str:
     found = {"ipv4": "IPv4", "ipv6": "IPv6"}.get(value.lower()) if isinstance(value, str) else None
     if found is None:
         raise BadRequest(
-            f"Security group rule for ethertype '{value}' not supported. Allowed values are ['IPv4', 'IPv6'].",
+            f"Security group rule for ethertype '{value}' not supported. Allowed values are ['IPv4', "
+            "'IPv6'].",
             kind="SecurityGroupRuleInvalidEtherType",
         )
     return found

@@ -105,7 +105,8 @@ def delete_subnet(tx: Tx, ctx: Context, subnet: Subnet) -> None:
         where.append(Port.c.device_owner.in_(keeping))
     if tx.exists(Port, *where):
         raise Conflict(
-            f"Unable to complete operation on subnet {subnet.id}: One or more ports have an IP allocation from this "
+            f"Unable to complete operation on subnet {subnet.id}: One or more ports have an IP "
+            "allocation from this "
             "subnet.",
             kind="SubnetInUse",
         )

@@ -70,7 +70,8 @@ def check_names_and_routes(version: int, given: Mapping[str, Any], id: str) -> N
         check_version(version, server, "dns_nameserver")
     if len(routes) > MAX_ROUTES:
         raise BadRequest(
-            f"Unable to complete operation for {id}. The number of host routes exceeds the limit {MAX_ROUTES}.",
+            f"Unable to complete operation for {id}. The number of host routes exceeds the limit "
+            f"{MAX_ROUTES}.",
             kind="HostRoutesExhausted",
         )
     for route in routes:
@@ -89,12 +90,14 @@ def check_ipv6_modes(given: Mapping[str, Any], text: str, version: int) -> None:
         raise InvalidInput("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False")
     if announced and addressed and announced != addressed:
         raise InvalidInput(
-            f"ipv6_ra_mode set to '{announced}' with ipv6_address_mode set to '{addressed}' is not valid. If both "
+            f"ipv6_ra_mode set to '{announced}' with ipv6_address_mode set to '{addressed}' is not "
+            "valid. If both "
             "attributes are set, they must be the same value"
         )
     if (announced in AUTOMATIC or addressed in AUTOMATIC) and parsed(text).prefixlen != 64:
         raise InvalidInput(
-            f"Invalid CIDR {text} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the "
+            f"Invalid CIDR {text} for IPv6 address mode. OpenStack uses the EUI-64 address format, "
+            "which requires the "
             "prefix to be /64"
         )
 
