@@ -134,6 +134,11 @@ def read_pairs(text: str) -> dict[str, str] | None:
     return None
 
 
+def json_pair(key: str, value: str) -> str:
+    """A pair as it stands in the text of a stored JSON object."""
+    return f"{msgspec.json.encode(key).decode()}:{msgspec.json.encode(value).decode()}"
+
+
 def moment(column: Any) -> Filter:
     """created_at=gte:2026-01-01T00:00:00,lt:..., from 3.60 on."""
 
@@ -166,3 +171,8 @@ _OPERATORS = {
     "lt": "__lt__",
     "lte": "__le__",
 }
+
+
+def consuming(ctx: Context, values: list[str]) -> Any:
+    """Everything counts against a quota."""
+    return None if strict_flag(values[-1], "consumes_quota") else sa.false()

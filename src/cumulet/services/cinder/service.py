@@ -7,8 +7,9 @@ from typing import Any
 
 from cumulet.kernel.app import App
 from cumulet.kernel.http.versions import Microversions
+from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.saga import Saga
-from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
 from cumulet.services.cinder.errors import over_quota
 from cumulet.services.cinder.policies import POLICIES
 from cumulet.services.cinder.types.first_types import add_default_type, add_devstack_type
@@ -16,16 +17,35 @@ from cumulet.services.cinder.wire import WIRE
 
 
 def api() -> Api:
+    from cumulet.services.cinder import discovery, metadata_api
+    from cumulet.services.cinder.attachments import api as attachments
+    from cumulet.services.cinder.hosting import pools, services
+    from cumulet.services.cinder.quotas import api as quotas
     from cumulet.services.cinder.quotas.usage import FIXED
+    from cumulet.services.cinder.snapshots import api as snapshots
+    from cumulet.services.cinder.types import access, defaults, extra_specs
+    from cumulet.services.cinder.types import api as types
     from cumulet.services.cinder.volumes import api as volumes
 
     return Api(
         prefix="/v3",
         wire=WIRE,
         policies=POLICIES,
-        resources=(volumes.VOLUMES,),
-        routes=(*volumes.ROUTES,),
-        microversions=Microversions("volume", "3.0", "3.71"),
+        resources=(volumes.VOLUMES, snapshots.SNAPSHOTS, attachments.ATTACHMENTS, types.TYPES),
+        routes=(
+            *discovery.ROUTES,
+            *volumes.ROUTES,
+            *metadata_api.ROUTES,
+            *attachments.ROUTES,
+            *types.ROUTES,
+            *extra_specs.ROUTES,
+            *access.ROUTES,
+            *defaults.ROUTES,
+            *quotas.ROUTES,
+            *services.ROUTES,
+            *pools.ROUTES,
+        ),
+        microversions=Microversions("volume", discovery.MINIMUM, discovery.MAXIMUM),
         quota_list=FIXED,
         over_quota=over_quota,
         project_in_path=True,
@@ -54,6 +74,24 @@ def provides() -> Mapping[type, Any]:
     return {Volumes: ServerVolumes()}
 
 
+def reconcilers() -> Sequence[Reconciler]:
+    from cumulet.services.cinder import reconcile
+
+    return Reconciler(reconcile.end_transience, 30.0), Reconciler(reconcile.withdraw_orphans, 60.0)
+
+
+def reports() -> Mapping[str, ReportHandler]:
+    from cumulet.services.cinder.reconcile import volume_reported
+
+    return {"volume": volume_reported}
+
+
+def invariants() -> Sequence[Check]:
+    from cumulet.services.cinder.invariants import CHECKS
+
+    return CHECKS
+
+
 async def devstack(app: App, image: Path | None) -> None:
     """The default type is the one that CI for DevStack expects."""
     await app.db.transact(add_devstack_type)
@@ -70,7 +108,10 @@ SERVICE = Service(
     admin_rule="context_is_admin",
     api=api,
     sagas=sagas,
+    reconcilers=reconcilers,
     provides=provides,
+    reports=reports,
     first_start=add_default_type,
     devstack=devstack,
+    invariants=invariants,
 )

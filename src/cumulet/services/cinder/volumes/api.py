@@ -10,7 +10,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Reply, Request, strict_flag
+from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Create, List, Show, Update, expose
 from cumulet.kernel.resource.operations import fetch
 from cumulet.services.cinder import listing, metadata
@@ -72,11 +72,6 @@ def summary(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"volume-summary": found}
 
 
-def _consuming(ctx: Context, values: list[str]) -> Any:
-    """Every volume counts against a quota."""
-    return None if strict_flag(values[-1], "consumes_quota") else sa.false()
-
-
 def _unset(ctx: Context, values: list[str]) -> Any:
     """A filter by what no volume has."""
     return sa.false()
@@ -88,7 +83,7 @@ FILTERS = {
     "metadata": listing.having(VolumeMetadata, V.id),
     "created_at": listing.moment(V.created_at),
     "updated_at": listing.moment(V.updated_at),
-    "consumes_quota": _consuming,
+    "consumes_quota": listing.consuming,
     "migration_status": _unset,
     "group_id": _unset,
 }

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools, availability zones, and the hosts behind them."""
+
+from typing import Any
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Request
+from cumulet.services.cinder import listing
+from cumulet.services.cinder.types.first_types import LVM
+from cumulet.services.cinder.volumes.creating import ZONES
+from cumulet.services.cinder.volumes.placement import OVERSUBSCRIPTION, Room, rooms
+from cumulet.services.cinder.volumes.views import pool
+
+
+@route("GET", "/scheduler-stats/get_pools")
+def list_pools(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """The pool of each host that is up; with `detail` what there is room for."""
+    ctx.require("scheduler_extension:scheduler_stats:get_pools")
+    detail = listing.strict_flag_of(request.query, "detail")
+    found = sorted(rooms(tx, tx.all(HostRow, HostRow.c.state == "up")), key=lambda room: room.host)
+    if ctx.at("3.28") and (name := request.query.get("name")):
+        found = [room for room in found if pool(room.host) == name]
+    return {
+        "pools": [
+            {"name": pool(room.host), **({"capabilities": _capabilities(room)} if detail else {})}
+            for room in found
+        ]
+    }
+
+
+def _capabilities(room: Room) -> dict[str, Any]:
+    return {
+        "total_capacity_gb": room.total,
+        "free_capacity_gb": room.free,
+        "allocated_capacity_gb": room.total - room.free,
+        "provisioned_capacity_gb": room.total - room.free,
+        "max_over_subscription_ratio": str(float(OVERSUBSCRIPTION)),
+        "reserved_percentage": 0,
+        "thin_provisioning_support": True,
+        "thick_provisioning_support": False,
+        "multiattach": True,
+        "online_extend_support": True,
+        "volume_backend_name": LVM,
+        "vendor_name": "Cumulet",
+        "driver_version": "1.0",
+        "storage_protocol": "local",
+        "backend_state": "up",
+        "QoS_support": False,
+    }
+
+
+@route("GET", "/os-availability-zone")
+def list_zones(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """The availability zones of storage."""
+    return {"availabilityZoneInfo": [{"zoneName": zone, "zoneState": {"available": True}} for zone in ZONES]}
+
+
+ROUTES = (list_pools, list_zones)

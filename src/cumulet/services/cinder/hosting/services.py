@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services that clients expect: one scheduler, and a volume service for each host."""
+
+from typing import Any
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import NotFound
+from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.schema import Checked
+from cumulet.services.cinder.errors import InvalidInput
+from cumulet.services.cinder.volumes.placement import DisabledHost
+from cumulet.services.cinder.volumes.views import BACKEND, backend_host
+
+SCHEDULER, VOLUME = "cinder-scheduler", "cinder-volume"
+CONTROL = "control"
+"""The name of the control plane where clients expect a host's."""
+BODY = {
+    "type": "object",
+    "properties": {
+        "binary": {"type": "string", "minLength": 1, "maxLength": 255},
+        "service": {"type": "string", "minLength": 1, "maxLength": 255},
+        "host": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
+        "cluster": {"type": ["string", "null"]},
+        "disabled_reason": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "anyOf": [{"required": ["binary"]}, {"required": ["service"]}],
+    "additionalProperties": False,
+}
+TOLD = Checked(BODY)
+
+
+@route("GET", "/os-services")
+def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """Every service, where it runs, and whether it is up and may be given work."""
+    ctx.require("volume_extension:services:index")
+    time = ctx.service.api.wire.time
+    disabled = {row.id: row for row in tx.all(DisabledHost)}
+    found = [_entry(SCHEDULER, CONTROL, time(tx.now), up=True, disabled=None)]
+    for host in tx.all(HostRow, order_by=(HostRow.c.id,)):
+        off = disabled.get(host.id)
+        entry = _entry(VOLUME, backend_host(host.id), time(host.seen_at), up=host.state == "up", disabled=off)
+        entry |= {"replication_status": None, "active_backend_id": None, "frozen": False}
+        if ctx.at("3.49"):
+            entry["backend_state"] = entry["state"]
+        found.append(entry)
+    if ctx.at("3.7"):
+        found = [{**entry, "cluster": None} for entry in found]
+    wanted = {name: request.query.get(name) for name in ("host", "binary") if name in request.query}
+    return {"services": [entry for entry in found if all(entry[k] == v for k, v in wanted.items())]}
+
+
+def _entry(binary: str, host: str, seen: str, *, up: bool, disabled: DisabledHost | None) -> dict[str, Any]:
+    return {
+        "binary": binary,
+        "host": host,
+        "zone": "nova",
+        "status": "enabled" if disabled is None else "disabled",
+        "state": "up" if up else "down",
+        "updated_at": seen,
+        "disabled_reason": disabled.reason if disabled is not None else None,
+    }
+
+
+@route("PUT", "/os-services/enable", schema=TOLD.at)
+def enable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """The host may be given new volumes again."""
+    asked, host = _told(tx, ctx, request)
+    tx.delete_where(DisabledHost, DisabledHost.c.id == host)
+    return {**asked, "status": "enabled", "disabled": False}
+
+
+@route("PUT", "/os-services/disable", schema=TOLD.at)
+def disable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """The host is given no new volumes; those that it has stay."""
+    asked, host = _told(tx, ctx, request)
+    _disable(tx, host, None)
+    return {**asked, "status": "disabled", "disabled": True}
+
+
+@route("PUT", "/os-services/disable-log-reason", schema=TOLD.at)
+def disable_with_reason(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """The host is given no new volumes, and says why."""
+    asked, host = _told(tx, ctx, request)
+    reason = request.body.get("disabled_reason")
+    _disable(tx, host, reason)
+    return {**asked, "status": "disabled", "disabled": True, "disabled_reason": reason}
+
+
+def _disable(tx: Tx, host: str, reason: str | None) -> None:
+    row = tx.get(DisabledHost, host)
+    if row is None:
+        tx.insert(DisabledHost(id=host, reason=reason))
+    else:
+        tx.update(row, reason=reason)
+
+
+def _told(tx: Tx, ctx: Context, request: Request) -> tuple[dict[str, Any], str]:
+    """What the body names, as answers repeat it, and the host meant. Raises NotFound, InvalidInput."""
+    ctx.require("volume_extension:services:update")
+    body = TOLD(ctx, request.body)
+    named = body.get("host")
+    if not named:
+        raise InvalidInput("Host field is missing.")
+    host = named.partition("@")[0] if named.partition("@")[2] in ("", BACKEND) else named
+    binary = body.get("binary") or body.get("service")
+    if binary != VOLUME or tx.get(HostRow, host) is None:
+        raise NotFound(f"Service {binary} could not be found on host {named}.")
+    return {"host": named, "service": body.get("service", ""), "binary": body.get("binary", "")}, host
+
+
+ROUTES = (list_services, enable, disable, disable_with_reason)
