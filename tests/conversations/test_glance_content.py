@@ -467,7 +467,10 @@ def test_a_host_hands_over_a_snapshot(tmp_path: Path, database: str) -> None:
 
         def begin(tx: Tx, name: str) -> str:
             return images.create(
-                tx, ctx, name, {"base_image_ref": "b", "min_disk": 1, "visibility": "private"}
+                tx,
+                ctx,
+                name,
+                {"base_image_ref": "b", "count": 1, "none": None, "min_disk": 1, "visibility": "private"},
             )
 
         id = await app.db.transact(begin, "snapshot")
@@ -485,7 +488,11 @@ def test_a_host_hands_over_a_snapshot(tmp_path: Path, database: str) -> None:
         assert path is not None and Path(path).read_bytes() == empty_qcow2(1 << 30)
         assert files(cloud) == [id]
         info = await app.db.read(images.image, ctx, id)
-        assert info is not None and info.properties == {"base_image_ref": "b"} and info.min_disk == 1
+        assert (
+            info is not None
+            and info.properties == {"base_image_ref": "b", "count": "1"}
+            and info.min_disk == 1
+        )
         other = await app.db.transact(begin, "lost")
         images.upload_path(other).write_bytes(b"half")
         await app.db.transact(images.abandon, ctx, other)

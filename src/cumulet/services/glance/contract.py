@@ -55,12 +55,7 @@ class GlanceImages:
 
     def create(self, tx: Tx, ctx: Context, name: str, properties: Mapping[str, object]) -> str:
         ctx = ctx.within("glance")
-        body: dict[str, Any] = {
-            "disk_format": "qcow2",
-            "container_format": "bare",
-            **properties,
-            "name": name,
-        }
+        body = {"disk_format": "qcow2", "container_format": "bare", **_texts(properties), "name": name}
         given = schema.parse(Image, "create", body, 0, WIRE)
         image: Image = changes.CREATE.make(tx, ctx, Image, given).row
         return image.id
@@ -104,7 +99,7 @@ class GlanceImages:
 
     def abandon(self, tx: Tx, ctx: Context, image_id: str) -> None:
         image = tx.get(Image, image_id)
-        if image is not None and image.status != "active":
+        if image is not None and image.status not in ("active", "deactivated"):
             changes.forget(tx, ctx.within("glance"), image)
 
     async def path(self, image_id: str) -> str | None:
@@ -112,6 +107,13 @@ class GlanceImages:
         if image is None or image.status not in ("active", "deactivated"):
             return None
         return str(self.store.path(image_id).absolute())
+
+
+def _texts(properties: Mapping[str, object]) -> dict[str, object]:
+    """Custom properties as the texts that they are kept as; those without a value are left out."""
+    fields = {spec.on_wire for spec in Image.fields.values() if spec.create}
+    given = {name: value for name, value in properties.items() if value is not None}
+    return {name: value if name in fields else str(value) for name, value in given.items()}
 
 
 def _take(tx: Tx, image_id: str, upload_id: str) -> Image | None:
