@@ -8,6 +8,8 @@ from cumulet.kernel.service import Api, CatalogEntry, Service
 from cumulet.services.keystone.settings import KeystoneSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cumulet.kernel.app import App
     from cumulet.kernel.db import Tx
     from cumulet.kernel.reconcile import Reconciler
@@ -81,6 +83,12 @@ def first_start(tx: "Tx", app: "App") -> None:
     bootstrap.first_start(tx, app)
 
 
+async def devstack(app: "App", image: "Path | None") -> None:
+    from cumulet.services.keystone import devstack as known
+
+    await app.db.transact(known.devstack, app)
+
+
 async def watch(app: "App") -> None:
     from cumulet.services.keystone.tokens.authority import Authority
 
@@ -108,6 +116,7 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
         reconcilers=reconcilers,
         provides=provides,
         prepare=prepare,
+        devstack=devstack,
         first_start=first_start,
         watch=watch,
     )

@@ -2,12 +2,14 @@
 """Neutron's manifest."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from cumulet.kernel.app import App
 from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.db import Tx
 from cumulet.kernel.reconcile import Reconciler
-from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service, own_context
 
 
 def api() -> Api:
@@ -92,6 +94,12 @@ def host_connected(tx: Tx, facts: HostFacts) -> None:
     place_the_waiting(tx)
 
 
+async def devstack(app: App, image: Path | None) -> None:
+    from cumulet.services.neutron import devstack as known
+
+    await app.db.transact(known.devstack, app, own_context(app, "neutron"))
+
+
 SERVICE = Service(
     name="neutron",
     path="/network",
@@ -104,4 +112,5 @@ SERVICE = Service(
     reconcilers=reconcilers,
     invariants=invariants,
     host_connected=host_connected,
+    devstack=devstack,
 )
