@@ -25,14 +25,18 @@ class Tag(Row, table="neutron_tags", unique=(("resource_id", "tag"),)):
     tag: str = column(index=True)
 
 
+_TAGS = (
+    sa.select(Tag.c.resource_id, Tag.c.tag)
+    .where(Tag.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(Tag.c.tag)
+)
+
+
 def tags_of(tx: Tx, ctx: Context, rows: Sequence[Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        query = (
-            sa.select(Tag.c.resource_id, Tag.c.tag).where(Tag.c.resource_id.in_(wanted)).order_by(Tag.c.tag)
-        )
-        for resource_id, tag in tx.execute(query):
+        for resource_id, tag in tx.execute(_TAGS, {"ids": wanted}).fetchall():
             found.setdefault(resource_id, []).append(tag)
     return found
 

@@ -64,17 +64,25 @@ class Membership(Row, table="neutron_port_security_groups", unique=(("port_id", 
     group_id: str = column(references="neutron_security_groups.id", index=True)
 
 
+_IDS: Any = sa.bindparam("ids", expanding=True)
+_ADDRESSES = (
+    sa.select(Address.c.port_id, Address.c.subnet_id, Address.c.ip_address)
+    .where(Address.c.port_id.in_(_IDS))
+    .order_by(Address.c.port_id, Address.c.position)
+)
+_GROUPS = (
+    sa.select(Membership.c.port_id, Membership.c.group_id)
+    .where(Membership.c.port_id.in_(_IDS))
+    .order_by(Membership.c.port_id, Membership.c.group_id)
+)
+
+
 def addresses_of(tx: Tx, ctx: Context | None, rows: Sequence[Any]) -> dict[str, list[dict[str, str]]]:
     """The fixed IPs of ports, in their order."""
     found: dict[str, list[dict[str, str]]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        query = (
-            sa.select(Address.c.port_id, Address.c.subnet_id, Address.c.ip_address)
-            .where(Address.c.port_id.in_(wanted))
-            .order_by(Address.c.port_id, Address.c.position)
-        )
-        for port_id, subnet_id, ip_address in tx.execute(query).fetchall():
+        for port_id, subnet_id, ip_address in tx.execute(_ADDRESSES, {"ids": wanted}).fetchall():
             found.setdefault(port_id, []).append({"subnet_id": subnet_id, "ip_address": ip_address})
     return found
 
@@ -84,12 +92,7 @@ def groups_of(tx: Tx, ctx: Context | None, rows: Sequence[Any]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        query = (
-            sa.select(Membership.c.port_id, Membership.c.group_id)
-            .where(Membership.c.port_id.in_(wanted))
-            .order_by(Membership.c.port_id, Membership.c.group_id)
-        )
-        for port_id, group_id in tx.execute(query).fetchall():
+        for port_id, group_id in tx.execute(_GROUPS, {"ids": wanted}).fetchall():
             found.setdefault(port_id, []).append(group_id)
     return found
 
