@@ -106,7 +106,7 @@ class GlanceImages:
         image = await self.app.db.read(Tx.get, Image, image_id)
         if image is None or image.status not in ("active", "deactivated"):
             return None
-        return str(self.store.path(image_id).absolute())
+        return str(self.store.path(image_id))
 
 
 def _texts(properties: Mapping[str, object]) -> dict[str, object]:

@@ -32,7 +32,7 @@ class Store:
     """The files of one cloud's images, and the uploads that this process is carrying out."""
 
     def __init__(self, app: "App") -> None:
-        state = app.settings.state
+        state = app.settings.state.absolute()
         self.images = state / "images"
         self.staging = state / "staging"
         self.exchange = state / "exchange"
