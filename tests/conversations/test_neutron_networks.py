@@ -100,7 +100,7 @@ def test_only_admins_share_networks_and_others_then_see_them(tmp_path: Path) -> 
     talk(tmp_path, script)
 
 
-def test_lists_are_filtered_sorted_paged_and_cut_to_fields(tmp_path: Path) -> None:
+def test_lists_are_filtered_sorted_paged_and_cut_to_fields(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         bulk = {"networks": [{"name": f"n{i}"} for i in range(5)]}
         answer = await cloud.request("POST", f"{API}/networks", bulk)
@@ -125,10 +125,10 @@ def test_lists_are_filtered_sorted_paged_and_cut_to_fields(tmp_path: Path) -> No
         assert (await cloud.request("GET", f"{API}/networks?limit=many")).status == 400
         assert (await cloud.request("GET", f"{API}/networks?marker=nobody&limit=1")).status == 400
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
-def test_words_on_networks(tmp_path: Path) -> None:
+def test_words_on_networks(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         one, two = [await made(cloud, "network", name=name) for name in ("one", "two")]
         tags = f"{API}/networks/{one['id']}/tags"
@@ -156,7 +156,7 @@ def test_words_on_networks(tmp_path: Path) -> None:
         shown = await cloud.request("GET", f"{API}/networks/{one['id']}")
         assert shown["network"]["tags"] == ["blue", "green"]
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_subnets_have_gateways_and_pools(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_security_of_ports(tmp_path: Path) -> None:
     talk(tmp_path, script)
 
 
-def test_a_bound_port_is_plugged_and_follows_every_change(tmp_path: Path) -> None:
+def test_a_bound_port_is_plugged_and_follows_every_change(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         network, subnet = await net(cloud)
         port = await made(cloud, "port", network_id=network, token="member")
@@ -181,7 +181,7 @@ def test_a_bound_port_is_plugged_and_follows_every_change(tmp_path: Path) -> Non
             f"host-1/security_group/{group}" not in documents and f"host-1/port/{port['id']}" not in documents
         )
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_members_of_a_group_on_other_hosts_are_told(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_members_of_a_group_on_other_hosts_are_told(tmp_path: Path) -> None:
     talk(tmp_path, script, hosts=2)
 
 
-def test_a_server_has_its_ports(tmp_path: Path) -> None:
+def test_a_server_has_its_ports(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         network, _ = await net(cloud, name="blue")
         own = await made(cloud, "port", network_id=network)
@@ -251,7 +251,7 @@ def test_a_server_has_its_ports(tmp_path: Path) -> None:
         assert (free["device_id"], free["device_owner"], free["status"]) == ("", "", "DOWN")
         assert (await cloud.request("GET", f"{PATH}/{first.port_id}")).status == 404
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_dhcp_options_are_merged(tmp_path: Path) -> None:

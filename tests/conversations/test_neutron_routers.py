@@ -171,7 +171,7 @@ def test_ipv6_subnets_of_a_network_share_a_leg(tmp_path: Path) -> None:
     talk(tmp_path, script)
 
 
-def test_a_floating_ip_leads_to_a_port_behind_a_router(tmp_path: Path) -> None:
+def test_a_floating_ip_leads_to_a_port_behind_a_router(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         public = await outside(cloud)
         network, subnet = await inside(cloud)
@@ -223,7 +223,7 @@ def test_a_floating_ip_leads_to_a_port_behind_a_router(tmp_path: Path) -> None:
             await cloud.request("PUT", f"{PATH}/{router}", {"router": {"external_gateway_info": None}})
         ).status == 200
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_floating_ips_that_make_no_sense_are_refused(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_floating_ips_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     talk(tmp_path, script)
 
 
-def test_agents_stand_for_hosts(tmp_path: Path) -> None:
+def test_agents_stand_for_hosts(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         assert (await cloud.request("GET", f"{API}/agents")).status == 403
         agents = (await cloud.request("GET", f"{API}/agents", token="admin"))["agents"]
@@ -295,7 +295,7 @@ def test_agents_stand_for_hosts(tmp_path: Path) -> None:
         used = await cloud.request("GET", f"{API}/network-ip-availabilities/{network}", token="admin")
         assert used["network_ip_availability"]["used_ips"] == 2
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_a_sweep_mends_what_was_lost(tmp_path: Path) -> None:
