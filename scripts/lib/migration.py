@@ -13,7 +13,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 
 from cumulet import main
 from cumulet.kernel.db import history
-from cumulet.kernel.db.schema import Branch, branches
+from cumulet.kernel.db.branches import Branch, branches
 from cumulet.kernel.service import Running
 
 _FILE = '''# SPDX-License-Identifier: Apache-2.0

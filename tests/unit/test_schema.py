@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from cumulet.kernel.clock import SystemClock
 from cumulet.kernel.db import Database, Tx, history, schema
-from cumulet.kernel.db.schema import Branch, SchemaTooNew, Stamp
+from cumulet.kernel.db.branches import Branch, Stamp, branches, stamps
+from cumulet.kernel.db.schema import SchemaTooNew
 
 DECLARATION = """
 from cumulet.kernel.db import Row, column
@@ -66,7 +67,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def branch_of_library() -> Branch:
-    return next(branch for branch in schema.branches() if branch.name == "oldlibrary")
+    return next(branch for branch in branches() if branch.name == "oldlibrary")
 
 
 def run(url: str, talk: Callable[[Database], Awaitable[None]]) -> None:
@@ -106,7 +107,7 @@ class FirstOnly(Branch):
 def test_a_new_database_is_stamped_with_the_newest_revision(library: Any, database: str) -> None:
     async def talk(db: Database) -> None:
         await schema.prepare(db)
-        assert (await db.read(schema.stamps))["oldlibrary"] == 2
+        assert (await db.read(stamps))["oldlibrary"] == 2
 
     run(database, talk)
 
@@ -115,7 +116,7 @@ def test_an_old_database_is_upgraded_with_its_rows(library: Any, database: str) 
     async def talk(db: Database) -> None:
         await go_back(db)
         await schema.prepare(db)
-        assert (await db.read(schema.stamps))["oldlibrary"] == 2
+        assert (await db.read(stamps))["oldlibrary"] == 2
         books = await db.read(lambda tx: tx.all(library.Book))
         assert [(book.id, book.pages) for book in books] == [("Always", 1)]
 
@@ -132,7 +133,7 @@ def test_an_upgrade_that_fails_changes_nothing(
         monkeypatch.setattr(second, "upgrade", lambda: (whole(), 1 / 0))
         with pytest.raises(ZeroDivisionError):
             await schema.prepare(db)
-        assert (await db.read(schema.stamps))["oldlibrary"] == 1
+        assert (await db.read(stamps))["oldlibrary"] == 1
         columns = await db.read(lambda tx: sa.inspect(tx.connection).get_columns("oldlibrary_books"))
         assert "pages" not in [column["name"] for column in columns]
 

@@ -19,9 +19,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from cumulet.kernel.db.branches import Branch, Stamp, branches, stamps
 from cumulet.kernel.db.engine import Database
 from cumulet.kernel.db.rows import METADATA, Json
-from cumulet.kernel.db.schema import Branch, Stamp, branches, stamps
 from cumulet.kernel.db.tx import Tx
 
 
