@@ -21,9 +21,9 @@ from cumulet.services.placement.rows import (
     ResourceClass,
     ResourceProvider,
     Trait,
-    row_id,
     shard_of,
 )
+from cumulet.services.placement.traits import replace as replace_traits
 
 
 class PlacementAllocator:
@@ -109,14 +109,8 @@ def _ensure_named(tx: Tx, id: str, name: str) -> None:
 def _ensure_traits(tx: Tx, provider_id: str, wanted: Collection[str]) -> None:
     """The provider has these traits and no other standard ones."""
     tx.insert_many([Trait(name=name) for name in names.unknown_traits(tx, wanted)])
-    stored = {row.trait: row for row in tx.all(ProviderTrait, ProviderTrait.c.provider_id == provider_id)}
-    gone = [row for name, row in stored.items() if name not in wanted and not name.startswith(names.CUSTOM)]
-    new = [name for name in dict.fromkeys(wanted) if name not in stored]
-    for row in gone:
-        tx.delete(row)
-    tx.insert_many([ProviderTrait(id=row_id(provider_id, n), provider_id=provider_id, trait=n) for n in new])
-    if gone or new:
-        changes.raise_generations(tx, [provider_id])
+    own = {row.trait for row in tx.all(ProviderTrait, ProviderTrait.c.provider_id == provider_id)}
+    replace_traits(tx, provider_id, {*wanted, *(name for name in own if name.startswith(names.CUSTOM))})
 
 
 def _free(provider: Provider) -> dict[str, int]:
@@ -124,13 +118,10 @@ def _free(provider: Provider) -> dict[str, int]:
 
 
 def _suits(provider: Provider, root: Provider, demand: Demand) -> bool:
-    stocks, traits = provider.stocks, provider.traits
-    for resource_class, amount in demand.resources.items():
-        stock = stocks.get(resource_class)
-        if stock is None or not stock.fits(amount):
-            return False
+    traits = provider.traits
     return (
-        traits.issuperset(demand.required)
+        provider.has_room(demand.resources)
+        and traits.issuperset(demand.required)
         and traits.isdisjoint(demand.forbidden)
         and all(_member(provider, choice) or _member(root, choice) for choice in demand.member_of)
     )

@@ -50,7 +50,7 @@ class Stock:
     max_unit: int
     step_size: int
     allocation_ratio: float
-    changed_at: Timestamp
+    updated_at: Timestamp
     used: int = 0
     room: float = 0.0
     """How much more may be used; below zero when an inventory has shrunk."""
@@ -83,6 +83,15 @@ class Provider:
     traits: set[str] = field(default_factory=set)
     aggregates: set[str] = field(default_factory=set)
     fragments: dict[Any, bytes] = field(default_factory=dict)
+
+    def has_room(self, resources: Mapping[str, int]) -> bool:
+        """Whether all of these amounts can be taken at once."""
+        stocks = self.stocks
+        for resource_class, amount in resources.items():
+            stock = stocks.get(resource_class)
+            if stock is None or not stock.fits(amount):
+                return False
+        return True
 
     @property
     def is_sharing(self) -> bool:

@@ -7,23 +7,38 @@ from typing import Any
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.app import App
 from cumulet.kernel.db import Tx
-from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.service import Api, CatalogEntry, Service
 from cumulet.services.placement.versions import MAXIMUM, MINIMUM
 
 
 def api() -> Api:
-    from cumulet.services.placement import rows, versions  # noqa: F401
+    from cumulet.services.placement import aggregates, resource_classes, traits, usages, versions
+    from cumulet.services.placement.allocations import api as allocations
+    from cumulet.services.placement.allocations import reshaping
+    from cumulet.services.placement.candidates import api as candidates
+    from cumulet.services.placement.inventories import api as inventories
     from cumulet.services.placement.policies import POLICIES
-    from cumulet.services.placement.wire import WIRE
+    from cumulet.services.placement.providers import api as providers
+    from cumulet.services.placement.wire import WIRE, PlacementVersions
 
-    modules = (versions,)
+    modules = (
+        versions,
+        providers,
+        inventories,
+        aggregates,
+        traits,
+        usages,
+        resource_classes,
+        allocations,
+        reshaping,
+        candidates,
+    )
     return Api(
         prefix="",
         wire=WIRE,
         policies=POLICIES,
         routes=tuple(function for module in modules for function in module.ROUTES),
-        microversions=Microversions("placement", MINIMUM, MAXIMUM),
+        microversions=PlacementVersions("placement", MINIMUM, MAXIMUM),
     )
 
 

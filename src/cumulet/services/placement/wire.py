@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Placement's letter: errors in a list with codes that clients match on, versions, and when things changed."""
+"""Placement's letter: versions, errors with the codes that clients match on, and when things changed."""
 
 import re
 from dataclasses import dataclass

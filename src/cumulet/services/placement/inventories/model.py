@@ -2,6 +2,7 @@
 """What a provider has, and the changes of it."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from cumulet.contracts.placement import Inventory as Terms
 from cumulet.kernel.db import Tx
@@ -21,6 +22,15 @@ def of(tx: Tx, provider_id: str) -> dict[str, Inventory]:
 def terms(row: Inventory) -> Terms:
     """An inventory without its place."""
     return Terms(**{name: getattr(row, name) for name in TERMS})
+
+
+def given(values: Mapping[str, Any]) -> Terms:
+    """An inventory as somebody sent it; what was not sent is as usual."""
+    return Terms(**{name: value for name, value in values.items() if name in TERMS})
+
+
+def find(tx: Tx, provider_id: str, resource_class: str) -> Inventory | None:
+    return tx.get(Inventory, row_id(provider_id, resource_class))
 
 
 def replace(tx: Tx, provider_id: str, wanted: Mapping[str, Terms]) -> None:
