@@ -5,6 +5,7 @@ One Falcon application for each service. The path below it is a table of endpoin
 and a method are told apart by their action or their microversion.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cumulet.kernel.service import Running
 
 _encode = msgspec.json.encode
+_PROJECT_ID = re.compile(r"[0-9a-f-]+", re.ASCII)
 
 
 class Dispatcher:
@@ -70,7 +72,7 @@ class Dispatcher:
         if not path.startswith(prefix + "/"):
             return
         word, slash, rest = path[len(prefix) + 1 :].partition("/")
-        if word and word not in self.first_words:
+        if word not in self.first_words and _PROJECT_ID.fullmatch(word):
             scope["path"] = f"{prefix}/{rest}" if slash else prefix
             scope["cumulet.project"] = word
 
@@ -240,8 +242,10 @@ class Dispatcher:
         try:
             if not isinstance(refusal, MethodNotAllowed) and req.path != "/":
                 await self._authenticate(ctx, req.headers_lower)
-        except Error as unauthorized:
-            refusal = unauthorized
+            if self.api.microversions is not None:
+                ctx.version = self.api.microversions.negotiate(req.headers_lower)
+        except Error as earlier:
+            refusal = earlier
         self._fill(resp, self._refusal(refusal, ctx, req), ctx, head=req.method == "HEAD")
 
 
@@ -256,11 +260,18 @@ _UNEXPECTED = (
 def _meaning(error: falcon.HTTPError) -> Error:
     """What Falcon refuses, in our words."""
     if isinstance(error, falcon.HTTPMethodNotAllowed):
-        allowed = dict(error.headers or {}).get("Allow", "")
+        allowed = _declared(dict(error.headers or {}).get("Allow", ""))
         return MethodNotAllowed("The method is not allowed for this resource.", headers={"Allow": allowed})
     if error.status_code == 404:
         return NotFound("The resource could not be found.")
     return BadRequest(error.title or "The request cannot be read.")
+
+
+def _declared(allow: str) -> str:
+    """An Allow header as upstream writes it: without what is there of itself, OPTIONS and GET's own HEAD."""
+    methods = allow.split(", ")
+    own = {"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}
+    return ", ".join(method for method in methods if method not in own)
 
 
 def _resource(dispatcher: Dispatcher, endpoints: Iterable[Endpoint]) -> Any:
