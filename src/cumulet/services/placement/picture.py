@@ -226,7 +226,9 @@ def _at(found: dict[str, Provider], provider_id: str) -> Provider:
 
 
 def _add_stocks(tx: Tx, shards: list[int], found: dict[str, Provider]) -> None:
-    for provider_id, resource_class, *numbers in _of_shards(tx, shards, Inventory, *TERMS, "updated_at"):
+    for provider_id, resource_class, *numbers in _of_shards(
+        tx, shards, Inventory, "resource_class", *TERMS, "updated_at"
+    ):
         _at(found, provider_id).stocks[resource_class] = Stock(*numbers)
     c = Allocation.c
     used = sa.func.sum(c.used)

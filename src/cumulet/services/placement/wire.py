@@ -12,7 +12,7 @@ import msgspec
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotAcceptable, NotPermitted
 from cumulet.kernel.http.messages import Reply
-from cumulet.kernel.http.versions import Microversions, microversion
+from cumulet.kernel.http.versions import Microversions, dotted, microversion
 from cumulet.kernel.http.wire import ErrorBody, WireProfile
 from cumulet.lib.timestamps import Timestamp, to_epoch
 from cumulet.services.placement import errors
@@ -48,6 +48,12 @@ class PlacementVersions(Microversions):
         if not low <= version <= high:
             raise UnknownVersion(f"Invalid microversion: Unacceptable version header: {asked}")
         return version
+
+    def headers(self, version: int) -> list[tuple[str, str]]:
+        return [
+            ("OpenStack-API-Version", f"{self.type} {dotted(version)}"),
+            ("Vary", "openstack-api-version"),
+        ]
 
 
 # -- errors ---------------------------------------------------------------------------------------------
