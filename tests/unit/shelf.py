@@ -100,7 +100,8 @@ def take(tx: Tx, ctx: Context, book_id: str) -> list[int] | None:
 
 @step()
 def burn(tx: Tx, ctx: Context, book_id: str) -> None:
-    tx.delete(tx.need(Book, book_id))
+    if (book := tx.get(Book, book_id)) is not None:
+        tx.delete(book)
 
 
 @saga.saga("book.remove/1", keys=("book",), queued=True)

@@ -288,7 +288,13 @@ def _resource(dispatcher: Dispatcher, endpoints: Iterable[Endpoint]) -> Any:
 
         return respond
 
+    async def options(self: Any, req: Any, resp: Any, **params: str) -> None:
+        resp.set_header("Allow", ", ".join(sorted({*by_method, "OPTIONS"})))
+        resp.set_header("X-Openstack-Request-Id", req.scope["cumulet.request_id"])
+        resp.set_header("Content-Length", "0")
+
     responders = {f"on_{method.lower()}": responder(choices) for method, choices in by_method.items()}
+    responders.setdefault("on_options", options)
     return type("Path", (), responders)()
 
 
