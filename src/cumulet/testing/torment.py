@@ -27,6 +27,7 @@ Look = Callable[[Cloud, Any], Awaitable[None]]
 
 _DOING = ("before", "after", "recorded")
 _UNDOING = ("undo", "undone")
+LOOK_EVERY = 0.05
 
 
 class Crash(BaseException):
@@ -43,6 +44,7 @@ class _Bomb:
     def __init__(self, kinds: Sequence[str], at: int, error: type[BaseException]) -> None:
         self.kinds, self.at, self.error = kinds, at, error
         self.seen: list[tuple[str, str]] = []
+        self._told = False
 
     def __call__(self, moment: str, step: str) -> None:
         if moment in self.kinds:
@@ -53,6 +55,11 @@ class _Bomb:
     @property
     def went_off(self) -> bool:
         return len(self.seen) >= self.at > 0
+
+    def strikes(self) -> bool:
+        """Whether it went off since this was asked last."""
+        struck, self._told = self.went_off and not self._told, self._told or self.went_off
+        return struck
 
 
 def torment(
@@ -96,8 +103,7 @@ async def _once(cloud: Cloud, begin: Begin, check: Look, bombs: list[_Bomb]) -> 
     try:
         subject = await begin(cloud)
         for _ in range(10):
-            with contextlib.suppress(Crash):
-                await cloud.settled()
+            await _settled_or_dead(cloud, bombs)
             if not await cloud.app.db.read(_live):
                 break
             await cloud.crash()
@@ -111,6 +117,18 @@ async def _once(cloud: Cloud, begin: Begin, check: Look, bombs: list[_Bomb]) -> 
         await check(cloud, subject)
     except AssertionError as error:
         raise AssertionError(f"after {told or 'a calm run'}: {error}") from error
+
+
+async def _settled_or_dead(cloud: Cloud, bombs: list[_Bomb]) -> None:
+    """Return when nothing runs any more, or when a crash has struck while others wait for what it struck."""
+    settled = asyncio.ensure_future(cloud.settled())
+    while not settled.done():
+        await asyncio.wait((settled,), timeout=LOOK_EVERY)
+        if any(bomb.error is Crash and bomb.strikes() for bomb in bombs):
+            settled.cancel()
+            break
+    with contextlib.suppress(Crash, asyncio.CancelledError):
+        await settled
 
 
 def _live(tx: Tx) -> list[str]:
