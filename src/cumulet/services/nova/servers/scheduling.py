@@ -25,6 +25,8 @@ class Wish:
     most_per_host: int = 1
     away_from: Sequence[str] = ()
     together_with: Sequence[str] | None = None
+    with_volumes_of: Sequence[str] = ()
+    """Hosts whose volumes the server has; one that has volumes of two hosts fits nowhere."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def _against(host: Compute | None, name: str, wish: Wish) -> str:
         return "has a server that this one must stay away from"
     if wish.together_with is not None and name not in wish.together_with:
         return "does not have the servers that this one must be with"
+    if any(host != name for host in wish.with_volumes_of):
+        return "cannot reach the server's volumes"
     return _against_group(name, wish)
 
 

@@ -88,7 +88,7 @@ def _claim(tx: Tx, ctx: Context, server: Server) -> str:
     tx.lock(*([f"server-group:{server.group_id}"] if server.group_id else []))
     candidates = allocator.candidates(tx, demand)
     known = compute.computes(tx, [candidate.name for candidate in candidates])
-    choice = scheduling.choose(candidates, known, wish_of(tx, server))
+    choice = scheduling.choose(candidates, known, wish_of(tx, ctx, server))
     for candidate in choice.candidates:
         try:
             allocator.claim(tx, ctx, server.id, candidate.id, demand)
@@ -108,7 +108,7 @@ def _no_host(server: Server, refused: dict[str, str]) -> str:
     return f"No valid host was found. {reasons or 'There are not enough hosts available.'}"
 
 
-def wish_of(tx: Tx, server: Server) -> Wish:
+def wish_of(tx: Tx, ctx: Context, server: Server) -> Wish:
     """What the server wants of its host, from its row, its group and its hints."""
     group = tx.get(ServerGroup, server.group_id) if server.group_id else None
     return Wish(
@@ -120,6 +120,7 @@ def wish_of(tx: Tx, server: Server) -> Wish:
         most_per_host=group.max_per_host if group is not None else 1,
         away_from=_hosts_of(tx, server.hints.get("different_host")),
         together_with=_hosts_of(tx, server.hints["same_host"]) if server.hints.get("same_host") else None,
+        with_volumes_of=_hosts_of_volumes(tx, ctx, server.id),
     )
 
 
@@ -127,6 +128,15 @@ def _members(tx: Tx, server: Server) -> dict[str, int]:
     c = Server.c
     rows = tx.all(Server, c.group_id == server.group_id, c.deleted.is_(False), c.id != server.id)
     return dict(Counter(row.host for row in rows if row.host))
+
+
+def _hosts_of_volumes(tx: Tx, ctx: Context, server_id: str) -> list[str]:
+    """Where the server's volumes are, for those that can be reached from one host only."""
+    found = (
+        tx.app.contract(Volumes).volume(tx, ctx.elevate(), device.volume_id)
+        for device in devices.of_server(tx, server_id)
+    )
+    return list(dict.fromkeys(volume.host for volume in found if volume is not None and volume.host))
 
 
 def _hosts_of(tx: Tx, server_ids: Any) -> list[str]:
