@@ -143,7 +143,7 @@ class Control:
                 uvicorn.Config(
                     root, host=self.plan.listen, port=port,
                     lifespan="off", access_log=False, log_level="warning", http="httptools",
-                    server_header=False, backlog=1024, timeout_graceful_shutdown=3,
+                    server_header=False, backlog=1024, timeout_keep_alive=75, timeout_graceful_shutdown=3,
                 )
             )  # fmt: skip
             self.servers.append(server)
