@@ -40,6 +40,7 @@ class Dispatcher:
         self.api = service.api
         self.falcon = falcon.asgi.App(media_type="application/json")
         self.falcon.req_options.strip_url_path_trailing_slash = True
+        self.falcon.resp_options.default_media_type = None
         self.falcon.add_error_handler(falcon.HTTPError, self._routing_error)
         by_path: dict[str, list[Endpoint]] = defaultdict(list)
         for endpoint in self.api.endpoints:
@@ -148,7 +149,7 @@ class Dispatcher:
             result = await db.transact(endpoint.run, ctx, request)
         if isinstance(result, Reply):
             return result
-        return Reply(endpoint.status, result)
+        return Reply(endpoint.status_at(ctx.version), result)
 
     async def _authenticate(self, ctx: Context, headers: dict[str, str]) -> None:
         ctx.identity = await self._identity(headers.get("x-auth-token", ""), headers)
@@ -238,7 +239,7 @@ class Dispatcher:
         ctx = Context(
             self.app, self.service, ANONYMOUS, req.scope.get("cumulet.request_id") or ids.request_id()
         )
-        refusal = _meaning(error)
+        refusal = _meaning(error, req.method)
         try:
             if not isinstance(refusal, MethodNotAllowed) and req.path != "/":
                 await self._authenticate(ctx, req.headers_lower)
@@ -257,11 +258,12 @@ _UNEXPECTED = (
 )
 
 
-def _meaning(error: falcon.HTTPError) -> Error:
+def _meaning(error: falcon.HTTPError, method: str) -> Error:
     """What Falcon refuses, in our words."""
     if isinstance(error, falcon.HTTPMethodNotAllowed):
         allowed = _declared(dict(error.headers or {}).get("Allow", ""))
-        return MethodNotAllowed("The method is not allowed for this resource.", headers={"Allow": allowed})
+        refusal = f"The method {method} is not allowed for this resource."
+        return MethodNotAllowed(refusal, headers={"Allow": allowed})
     if error.status_code == 404:
         return NotFound("The resource could not be found.")
     return BadRequest(error.title or "The request cannot be read.")

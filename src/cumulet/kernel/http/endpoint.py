@@ -23,14 +23,15 @@ class Endpoint:
     `prefixed` routes stand below the API's prefix. `public` ones need no token. With `raw` the body arrives
     as a stream, and without `parsed` as bytes, for APIs that have words of their own for bodies that are no
     JSON. `action` is the key that selects this endpoint among those which share a path. `schema(version)` is
-    the JSON schema of the body, `answer` the name of what comes back.
+    the JSON schema of the body and `answer(version)` that of what comes back, for who reads the documents;
+    `accepts` is the body's media type where that is not the usual one. A `status` may differ by microversion.
     """
 
     method: str
     path: str
     run: Callable[..., Any]
     name: str = ""
-    status: int = 200
+    status: int | Mapping[str, int] = 200
     prefixed: bool = True
     public: bool = False
     write: bool | None = None
@@ -43,6 +44,7 @@ class Endpoint:
     doc: str = ""
     schema: Callable[[int], Mapping[str, Any] | None] | None = None
     answer: Callable[[int], Mapping[str, Any]] | None = None
+    accepts: str = ""
     query: Sequence[str] = ()
     idempotent: bool = False
     member: str = ""
@@ -56,10 +58,21 @@ class Endpoint:
     def writes(self) -> bool:
         return self.write if self.write is not None else self.method not in ("GET", "HEAD")
 
+    def status_at(self, version: int) -> int:
+        """The status of success, unless the function says another."""
+        return status_at(self.status, version)
+
     def known_in(self, version: int) -> bool:
         first = microversion(self.since) if self.since else ALWAYS
         last = microversion(self.until) if self.until else EVER
         return first <= version <= last
+
+
+def status_at(status: int | Mapping[str, int], version: int) -> int:
+    """The status of a microversion, of one status or of several, each by the first version that has it."""
+    if isinstance(status, int):
+        return status
+    return [code for first, code in status.items() if microversion(first) <= version][-1]
 
 
 def route(method: str, path: str, **rules: Any) -> Callable[[F], F]:

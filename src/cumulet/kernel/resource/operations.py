@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel import events, quota
 from cumulet.kernel.db.tx import Tx
 from cumulet.kernel.errors import BadRequest, NotPermitted
-from cumulet.kernel.http.endpoint import Endpoint
+from cumulet.kernel.http.endpoint import Endpoint, status_at
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.http.versions import microversion
-from cumulet.kernel.resource import schema
+from cumulet.kernel.resource import schema, shapes
 from cumulet.kernel.resource.listing import Filter, Listing, find
 from cumulet.kernel.resource.views import render
 
@@ -59,9 +58,7 @@ class Operation:
     doc: str = ""
 
     def status_at(self, version: int) -> int:
-        if isinstance(self.status, int):
-            return self.status
-        return [code for first, code in self.status.items() if microversion(first) <= version][-1]
+        return status_at(self.status, version)
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
         raise NotImplementedError
@@ -76,7 +73,7 @@ class Operation:
             since=self.since,
             until=self.until,
             doc=doc,
-            status=self.status if isinstance(self.status, int) else next(iter(self.status.values())),
+            status=self.status,
             tags=(cls.member or cls.plural,),
             **more,
         )
@@ -181,6 +178,7 @@ class List(Operation):
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"list_{cls.plural or cls.member}" + ("_detail" if self.detail else ""),
             query=(*names, *self.filters, "limit", "marker", "sort_key", "sort_dir"),
+            answer=shapes.page(cls, brief=self.brief),
         )
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
@@ -225,6 +223,7 @@ class Show(Operation):
             item_path(cls),
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"show_{cls.member or cls.noun}",
+            answer=shapes.one(cls),
         )
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
@@ -262,6 +261,7 @@ class Create(Operation):
             else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"create_{cls.member or cls.noun}",
             schema=self.body or (lambda version: schema.body_schema(cls, "create", version, wire)),
+            answer=shapes.one(cls),
             idempotent=True,
         )
 
@@ -372,6 +372,7 @@ class Update(Operation):
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"update_{cls.member or cls.noun}",
             schema=lambda version: schema.body_schema(cls, "update", version, wire),
+            answer=shapes.one(cls),
         )
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One method of one path: what may be asked, what is sent, and what comes back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cumulet.kernel.http.endpoint import Endpoint
+
+MICROVERSION = "microversion"
+REFUSED = "Refused"
+_BODILESS = frozenset({204, 205, 304})
+_QUERY: Mapping[str, Mapping[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 0},
+    "sort_dir": {"enum": ["asc", "desc"]},
+}
+"""Queries that mean the same in every list; all others are texts."""
+
+
+def operation(endpoints: Sequence[Endpoint], version: int, *, versioned: bool) -> dict[str, Any]:
+    """An operation without its name. Several endpoints are actions, of which the body's key chooses one."""
+    first = endpoints[0]
+    found: dict[str, Any] = {
+        "summary": _summary(endpoints),
+        "tags": [first.tags[0] if first.tags else _subject(first.path)],
+        "responses": _responses(endpoints, version),
+    }
+    if first.public:
+        found["security"] = []
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "query", "schema": _QUERY.get(name, {"type": "string"})}
+        for name in dict.fromkeys(first.query)
+    ]
+    if versioned and not first.public:
+        parameters.append({"$ref": f"#/components/parameters/{MICROVERSION}"})
+    if parameters:
+        found["parameters"] = parameters
+    if body := _body(endpoints, version):
+        found["requestBody"] = body
+    return found
+
+
+def _summary(endpoints: Sequence[Endpoint]) -> str:
+    if len(endpoints) > 1:
+        return "One of " + ", ".join(endpoint.action for endpoint in endpoints)
+    return endpoints[0].doc.partition("\n")[0] or endpoints[0].name.replace("_", " ")
+
+
+def _subject(path: str) -> str:
+    """The first word of a path, for routes that no declaration made."""
+    return next((part for part in path.split("/") if part and not part.startswith("{")), "versions")
+
+
+def _responses(endpoints: Sequence[Endpoint], version: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for endpoint in endpoints:
+        status = endpoint.status_at(version)
+        response: dict[str, Any] = {"description": "done"}
+        if endpoint.answer is not None and status not in _BODILESS:
+            response["content"] = {"application/json": {"schema": endpoint.answer(version)}}
+        found.setdefault(str(status), response)
+    return {**found, "default": {"$ref": f"#/components/responses/{REFUSED}"}}
+
+
+def _body(endpoints: Sequence[Endpoint], version: int) -> dict[str, Any] | None:
+    first = endpoints[0]
+    if first.raw:
+        return {"content": {first.accepts or "application/octet-stream": {}}}
+    schemas = [endpoint.schema(version) or {} for endpoint in endpoints if endpoint.schema is not None]
+    if not schemas:
+        return None
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"required": True, "content": {first.accepts or "application/json": {"schema": schema}}}
