@@ -67,11 +67,26 @@ class Tx:
 
     def get_many(self, cls: type[R], ids: Iterable[Any]) -> dict[Any, R]:
         """Rows by primary key, in one query for each 500 ids; those that do not exist are left out."""
-        wanted, found = list(dict.fromkeys(ids)), {}
+        return {row.__dict__[cls.primary]: row for row in self.all_in(cls, cls.primary, ids)}
+
+    def all_in(
+        self, cls: type[R], name: str, values: Iterable[Any], *, order: tuple[str, ...] = ()
+    ) -> list[R]:
+        """Every row whose column has one of these values, for batch loaders; the statement is built once.
+
+        There is one query for each 500 values; `order` names columns, and sorts the rows of one value.
+        """
+        wanted = list(dict.fromkeys(values))
+        if len(wanted) == 1:
+            return self._loaded(cls, _by_value(cls, name, order), {"value": wanted[0]})
+        found: list[R] = []
         for start in range(0, len(wanted), 500):
-            for row in self.all(cls, cls.c[cls.primary].in_(wanted[start : start + 500])):
-                found[getattr(row, cls.primary)] = row
+            found += self._loaded(cls, _by_values(cls, name, order), {"values": wanted[start : start + 500]})
         return found
+
+    def _loaded(self, cls: type[R], statement: Any, parameters: Mapping[str, Any]) -> list[R]:
+        load = cls.load
+        return [load(row) for row in self.connection.execute(statement, parameters).fetchall()]
 
     def first(self, cls: type[R], *where: Any, order_by: Sequence[Any] = ()) -> R | None:
         found = self.all(cls, *where, order_by=order_by, limit=1)
@@ -225,6 +240,20 @@ def _by_primary(cls: type[Row]) -> sa.Select[Any]:
 def _by_columns(cls: type[Row], names: tuple[str, ...], nulls: tuple[str, ...]) -> sa.Select[Any]:
     equal = (cls.c[name] == sa.bindparam(f"is_{name}", type_=cls.c[name].type) for name in names)
     return _select(cls).where(*equal, *(cls.c[name].is_(None) for name in nulls)).limit(1)
+
+
+@memo
+def _by_value(cls: type[Row], name: str, order: tuple[str, ...]) -> sa.Select[Any]:
+    column = cls.c[name]
+    equal = column == sa.bindparam("value", type_=column.type)
+    return _select(cls).where(equal).order_by(*(cls.c[key] for key in order))
+
+
+@memo
+def _by_values(cls: type[Row], name: str, order: tuple[str, ...]) -> sa.Select[Any]:
+    column = cls.c[name]
+    among = column.in_(sa.bindparam("values", type_=column.type, expanding=True))
+    return _select(cls).where(among).order_by(*(cls.c[key] for key in order))
 
 
 @memo
