@@ -149,7 +149,7 @@ class Dispatcher:
             result = await db.transact(endpoint.run, ctx, request)
         if isinstance(result, Reply):
             return result
-        return Reply(endpoint.status_at(ctx.version), result)
+        return Reply(endpoint.status, result)
 
     async def _authenticate(self, ctx: Context, headers: dict[str, str]) -> None:
         ctx.identity = await self._identity(headers.get("x-auth-token", ""), headers)
