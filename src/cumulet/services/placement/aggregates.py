@@ -24,7 +24,7 @@ _CHANGED = "Resource provider's generation already changed. Please update the ge
 def list_aggregates(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The aggregates that a provider is in."""
     provider = seen(tx, request.params["uuid"])
-    return _answer(ctx, provider.generation, provider.aggregates)
+    return _answer(ctx, provider.generation, sorted(provider.aggregates))
 
 
 @writes("PUT", _PATH, "placement:resource_providers:aggregates:update", since="1.1", body=SET)
@@ -58,7 +58,7 @@ def _replace(tx: Tx, provider_id: str, wanted: set[str]) -> None:
 
 
 def _answer(ctx: Context, generation: int, aggregates: Iterable[str]) -> Reply:
-    body: dict[str, Any] = {"aggregates": sorted(aggregates)}
+    body: dict[str, Any] = {"aggregates": list(aggregates)}
     if ctx.at("1.19"):
         body["resource_provider_generation"] = generation
     return answer(ctx, body)

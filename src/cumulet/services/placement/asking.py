@@ -19,6 +19,7 @@ from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.versions import microversion
 from cumulet.kernel.http.wire import preferred
 from cumulet.kernel.resource.schema import compile_schema
+from cumulet.services.placement.complaints import complaint
 from cumulet.services.placement.wire import JSON
 
 Handler = Callable[[Tx, Context, Request], Any]
@@ -107,17 +108,11 @@ class Schema:
         self.check(ctx, query, "Invalid query string parameters")
         return query
 
-    def check(self, ctx: Context, value: Any, complaint: str) -> None:
-        """Raise BadRequest, beginning with the complaint, unless the value fits the schema."""
+    def check(self, ctx: Context, value: Any, lead: str) -> None:
+        """Raise BadRequest, beginning with the lead, unless the value fits the schema."""
         since, schema = next(pair for pair in self._versions if ctx.version >= pair[0])
         validator = self._validators.get(since)
         if validator is None:
             validator = self._validators[since] = compile_schema(schema)
         if not validator.is_valid(value):
-            worst = min(validator.iter_errors(value), key=lambda error: len(error.instance_path))
-            raise BadRequest(f"{complaint}: {_in_words(worst.message)}")
-
-
-def _in_words(message: str) -> str:
-    """A complaint of the validator in the quotes that upstream's uses."""
-    return message.replace('"', "'")
+            raise BadRequest(f"{lead}: {complaint(schema, list(validator.iter_errors(value)))}")

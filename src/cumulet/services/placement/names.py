@@ -5,7 +5,7 @@ The standard ones come from the libraries that upstream itself takes them from, 
 so nothing is imported before the first question.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from cumulet.kernel.db import Tx
 from cumulet.lib.memo import memo
@@ -31,6 +31,17 @@ def standard_traits() -> dict[str, None]:
     import os_traits
 
     return dict.fromkeys(sorted(os_traits.get_traits()))
+
+
+def in_order(traits: Iterable[str]) -> list[str]:
+    """The standard ones first, as everywhere."""
+    return sorted(traits, key=lambda name: (name.startswith(CUSTOM), name))
+
+
+def class_order(resource_class: str) -> tuple[int, str]:
+    """Where a class stands among others: the standard ones first, in upstream's order."""
+    known = standard_classes()
+    return known.get(resource_class, len(known)), resource_class
 
 
 def unknown_classes(tx: Tx, wanted: Collection[str]) -> list[str]:

@@ -12,7 +12,7 @@ from cumulet.services.placement.asking import Schema, reads, writes
 from cumulet.services.placement.errors import UnknownClass
 from cumulet.services.placement.rows import Inventory, ResourceClass
 from cumulet.services.placement.schemas import CUSTOM_NAME, obj
-from cumulet.services.placement.wire import answer, mount
+from cumulet.services.placement.wire import answer, located, mount
 
 _NAMED = obj({"name": {"type": "string", "pattern": CUSTOM_NAME, "maxLength": 255}}, "name")
 CREATE = Schema({"1.2": _NAMED})
@@ -44,7 +44,7 @@ def create_class(tx: Tx, ctx: Context, request: Request) -> Reply:
         tx.insert(ResourceClass(name=name))
     except Duplicate:
         raise Conflict(f"Conflicting resource class already exists: {name}") from None
-    return Reply(201, None, {"Location": _url(ctx, name)})
+    return Reply(201, None, located(ctx, _url(ctx, name)))
 
 
 @writes("PUT", "/resource_classes/{name}", "placement:resource_classes:update", body=UPDATE, since="1.2")
@@ -58,7 +58,7 @@ def update_class(tx: Tx, ctx: Context, request: Request) -> Reply:
     known = tx.get(ResourceClass, name) is not None
     if not known:
         tx.insert(ResourceClass(name=name))
-    return Reply(204 if known else 201, None, {"Location": _url(ctx, name)})
+    return Reply(204 if known else 201, None, located(ctx, _url(ctx, name)))
 
 
 def _rename(tx: Tx, ctx: Context, old: str, new: str) -> Reply:

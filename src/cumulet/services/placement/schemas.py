@@ -20,8 +20,8 @@ GENERATION: Json = {"resource_provider_generation": INTEGER}
 
 def obj(properties: Json, *required: str, **rules: Any) -> Json:
     """An object with these properties and no others."""
-    schema: Json = {"type": "object", "properties": properties, "additionalProperties": False, **rules}
-    return {**schema, "required": list(required)} if required else schema
+    needed = {"required": list(required)} if required else {}
+    return {"type": "object", "properties": properties, **needed, "additionalProperties": False, **rules}
 
 
 def mapping(pattern: str, values: Json, **rules: Any) -> Json:

@@ -162,4 +162,4 @@ def replace(tx: Tx, provider_id: str, wanted: set[str]) -> bool:
 
 
 def _view(generation: int, traits: Iterable[str]) -> dict[str, Any]:
-    return {"traits": sorted(traits), "resource_provider_generation": generation}
+    return {"traits": names.in_order(traits), "resource_provider_generation": generation}

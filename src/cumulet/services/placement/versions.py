@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which versions there are: the one document that needs no token."""
 
-from typing import Any
-
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Request
+from cumulet.kernel.http.messages import Reply, Request
+from cumulet.services.placement.wire import answer
 
 MINIMUM, MAXIMUM = "1.0", "1.39"
 
 
 @route("GET", "/", public=True, prefixed=False)
-async def show_versions(ctx: Context, request: Request) -> dict[str, Any]:
+async def show_versions(ctx: Context, request: Request) -> Reply:
     """The versions of the API. The link is empty as it is upstream, and clients know what to make of it."""
     version = {
         "id": "v1.0",
@@ -20,7 +19,7 @@ async def show_versions(ctx: Context, request: Request) -> dict[str, Any]:
         "status": "CURRENT",
         "links": [{"rel": "self", "href": ""}],
     }
-    return {"versions": [version]}
+    return answer(ctx, {"versions": [version]})
 
 
 ROUTES = (show_versions,)

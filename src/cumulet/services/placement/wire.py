@@ -80,7 +80,7 @@ def _detail(error: Error) -> str:
     if isinstance(error, NotPermitted):
         message = f"Policy does not allow {error.rule} to be performed."
     elif isinstance(error, MethodNotAllowed):
-        message = "The method specified is not allowed for this resource."
+        message = f"{error.message} \n\n The method specified is not allowed for this resource."
     else:
         message = error.message
     lead = _LEADS.get(error.status)
@@ -112,11 +112,16 @@ def provider_url(ctx: Context, provider_id: str) -> str:
     return f"{mount(ctx)}/resource_providers/{provider_id}"
 
 
+def located(ctx: Context, path: str) -> dict[str, str]:
+    """The header that says where something is, as the whole address that upstream makes of it."""
+    return {"Location": ctx.base_url[: len(ctx.base_url) - len(mount(ctx))] + path}
+
+
 def answer(
     ctx: Context, body: Any, changed: Timestamp | None = None, *, status: int = 200, location: str = ""
 ) -> Reply:
     """A reply that says, from 1.15 on, when what it holds was changed last: now, where nobody knows."""
-    headers = {"Location": location} if location else {}
+    headers = located(ctx, location) if location else {}
     if ctx.at("1.15"):
         when = to_epoch(changed or ctx.app.clock.now())
         headers |= {"Last-Modified": formatdate(when, usegmt=True), "Cache-Control": "no-cache"}

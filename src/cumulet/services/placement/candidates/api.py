@@ -109,7 +109,7 @@ def _summary(ctx: Context, provider: Provider, classes: frozenset[str] | None) -
     }
     view: dict[str, Any] = {"resources": resources}
     if ctx.at("1.17"):
-        view["traits"] = sorted(provider.traits)
+        view["traits"] = names.in_order(provider.traits)
     if ctx.at("1.29"):
         view |= {"parent_provider_uuid": provider.parent_id, "root_provider_uuid": provider.root_id}
     return view

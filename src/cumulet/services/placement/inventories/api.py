@@ -127,7 +127,9 @@ def delete_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
 def delete_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The provider has nothing any more."""
     if not ctx.at("1.5"):
-        raise MethodNotAllowed(headers={"Allow": "GET, POST, PUT"})
+        raise MethodNotAllowed(
+            "The method DELETE is not allowed for this resource.", headers={"Allow": "GET, POST, PUT"}
+        )
     provider = hold(tx, request.params["uuid"])
     try:
         model.replace(tx, provider.id, {})

@@ -69,4 +69,4 @@ def in_use(tx: Tx, provider_id: str, classes: Collection[str]) -> list[str]:
         return []
     c = Allocation.c
     rows = tx.all(Allocation, c.provider_id == provider_id, c.resource_class.in_(sorted(classes)))
-    return sorted({row.resource_class for row in rows})
+    return sorted({row.resource_class for row in rows}, key=names.class_order)

@@ -19,7 +19,7 @@ from cumulet.services.placement.picture import Picture, Provider, current
 from cumulet.services.placement.providers import model
 from cumulet.services.placement.rows import ResourceProvider
 from cumulet.services.placement.schemas import STRING, UUID, obj
-from cumulet.services.placement.wire import answer, mount, provider_url
+from cumulet.services.placement.wire import answer, located, mount, provider_url
 
 _NAME = {"type": "string", "maxLength": 200}
 _PARENT = {"parent_provider_uuid": {"anyOf": [UUID, {"type": "null"}]}}
@@ -88,7 +88,7 @@ def create_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     provider = model.create(tx, id, body["name"], body.get("parent_provider_uuid"))
     where = provider_url(ctx, id)
     if not ctx.at("1.20"):
-        return Reply(201, None, {"Location": where})
+        return Reply(201, None, located(ctx, where))
     return answer(ctx, provider_view(ctx, provider), provider.updated_at, location=where)
 
 
