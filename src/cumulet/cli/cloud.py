@@ -5,7 +5,6 @@ import asyncio
 import os
 import shlex
 import shutil
-import socket
 from pathlib import Path
 
 import click
@@ -41,10 +40,24 @@ async def _purge_host(folder: Path) -> None:
     """Remove everything that the drivers of a host ever made."""
     from cumulet.agent.main import Place, real_drivers
 
-    for driver in reversed(
-        real_drivers(Place(folder.name or socket.gethostname(), folder, QEMU_UID, QEMU_UID))
-    ):
+    drivers = real_drivers(Place(folder.name, folder, QEMU_UID, QEMU_UID))
+    for driver in drivers:
+        await driver.start(_Nobody())
+    for driver in reversed(drivers):
         await driver.purge()
+
+
+class _Nobody:
+    """The surroundings of drivers that are about to remove everything: there is nobody to ask or to tell."""
+
+    async def image_path(self, image_id: str) -> str | None:
+        return None
+
+    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+        return 503, "text/plain", b""
+
+    def changed(self, kind: str, id: str, state: object) -> None:
+        pass
 
 
 @click.command(epilog='\b\nExample:\n  eval "$(cumulet env)" && openstack token issue')
