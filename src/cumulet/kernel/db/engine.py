@@ -2,8 +2,10 @@
 """The engine: where transactions run.
 
 SQLite has one writer. Sixteen threads that wait busily for its lock were five times slower than one thread
-with a queue, so writes go through one thread in the order in which they came, and reads through a few
-others, each with a connection of its own. PostgreSQL takes as many writers as there are threads.
+with a queue, so writes go through one thread in the order in which they came, and long reads through another.
+What a long read costs is Python, which one thread runs at a time: six readers that took it from one another
+made sixteen lists at once cost twice what they cost in a row. PostgreSQL takes as many transactions as there
+are threads.
 
 SQLite runs with WAL and synchronous=NORMAL: what was acknowledged survives the death of the process. It may
 lose the last moments, never its integrity, when the power fails; a cloud that must not lose those runs on
@@ -47,7 +49,10 @@ class Database:
     """The control database, and the threads in which its transactions run."""
 
     def __init__(self, url: str, clock: Clock, *, threads: int = 6) -> None:
-        """`url` is sqlite:///PATH or postgresql://...; nothing is opened before the first use."""
+        """`url` is sqlite:///PATH or postgresql://..., whose transactions run in so many threads.
+
+        Nothing is opened before the first use.
+        """
         self.clock = clock
         self.app: App | None = None
         self.url = sa.make_url(url)
@@ -55,10 +60,9 @@ class Database:
         if not self.is_sqlite:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine(threads)
-        writers = 1 if self.is_sqlite else threads
         sa.event.listen(self.engine, "handle_error", _refuse_unstorable)
-        self._writers = ThreadPoolExecutor(writers, "write")
-        self._readers = ThreadPoolExecutor(threads, "read") if self.is_sqlite else self._writers
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "write")
+        self._readers = ThreadPoolExecutor(1, "read") if self.is_sqlite else self._writers
         self._local = threading.local()
         self._costs: dict[object, float] = {}
         self._open: list[sa.Connection] = []
