@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
+from cumulet.kernel.clock import Clock, ManualClock
 from cumulet.kernel.hosts import DocumentRow
 from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.services.cinder.service import SERVICE as CINDER
@@ -22,18 +23,33 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def talk(
-    tmp_path: Path, script: Callable[[Cloud], Awaitable[None]], *, hosts: int = 1, database: str = ""
+    tmp_path: Path,
+    script: Callable[[Cloud], Awaitable[None]],
+    *,
+    hosts: int = 1,
+    database: str = "",
+    clock: Clock | None = None,
 ) -> None:
     """Hold a conversation as `member`; in the end rows, hosts and documents agree."""
 
     async def run() -> None:
-        async with Cloud.running(tmp_path, SERVICES, hosts=hosts, database=database) as cloud:
+        async with Cloud.running(tmp_path, SERVICES, hosts=hosts, database=database, clock=clock) as cloud:
             cloud.token = "member"
             await script(cloud)
             await cloud.settled()
             await agree(cloud)
 
     asyncio.run(run())
+
+
+async def wait_until(clock: ManualClock, seconds: float, true: Callable[[], Awaitable[bool]]) -> None:
+    """Let time pass until this is true, at most so many seconds of the clock."""
+    for _ in range(int(seconds)):
+        await clock.pass_time(1)
+        await asyncio.sleep(0.002)
+        if await true():
+            return
+    raise TimeoutError(f"It did not come true within {seconds:g} seconds.")
 
 
 async def agree(cloud: Cloud) -> None:

@@ -4,10 +4,22 @@
 import asyncio
 from pathlib import Path
 
-from tests.conversations.cinder_talk import NOBODY, act, ask, image, made, refusal, shown, talk, volume
+from tests.conversations.cinder_talk import (
+    NOBODY,
+    act,
+    ask,
+    image,
+    made,
+    refusal,
+    shown,
+    talk,
+    volume,
+    wait_until,
+)
 
+from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
-from cumulet.kernel.hosts import DocumentRow, HostRow
+from cumulet.kernel.hosts import DocumentRow
 from cumulet.services.cinder import reconcile
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
@@ -277,28 +289,46 @@ def test_a_volume_that_is_being_made_is_forced_away(tmp_path: Path) -> None:
     talk(tmp_path, script)
 
 
-def mark_all_down(tx: Tx) -> None:
-    tx.update_where(HostRow, {"state": "down"})
-
-
 def test_a_volume_on_a_host_that_is_down_can_be_deleted(tmp_path: Path) -> None:
+    clock = ManualClock()
+
     async def script(cloud: Cloud) -> None:
         id = (await volume(cloud))["id"]
-        await cloud.agents.pop("host-1").stop()
-        await cloud.app.db.transact(mark_all_down)
-        assert (await ask(cloud, "DELETE", f"/volumes/{id}")).status == 202
-        async with asyncio.timeout(30):
-            await cloud.settled()
-        assert (await ask(cloud, "GET", f"/volumes/{id}")).status == 404
-        assert id in cloud.worlds["host-1"].volumes
-        await cloud.add_host("host-1")
-        for _ in range(200):
-            await asyncio.sleep(0.01)
-            if id not in cloud.worlds["host-1"].volumes:
-                return
-        raise AssertionError("the host did not make up for it")
 
-    talk(tmp_path, script)
+        async def is_gone() -> bool:
+            return (await ask(cloud, "GET", f"/volumes/{id}")).status == 404
+
+        async def is_wiped() -> bool:
+            return id not in cloud.worlds["host-1"].volumes
+
+        await cloud.agents.pop("host-1").stop()
+        assert (await ask(cloud, "DELETE", f"/volumes/{id}")).status == 202
+        await wait_until(clock, 60, is_gone)
+        assert not await is_wiped()
+        await cloud.add_host("host-1")
+        await wait_until(clock, 60, is_wiped)
+
+    talk(tmp_path, script, clock=clock)
+
+
+def test_a_host_that_goes_down_is_not_waited_for(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def script(cloud: Cloud) -> None:
+        cloud.worlds["host-1"].faults.hang("volume")
+        id = (await ask(cloud, "POST", "/volumes", {"volume": {"size": 1}}))["volume"]["id"]
+
+        async def is_made() -> bool:
+            return bool((await shown(cloud, "volume", id))["status"] == "available")
+
+        await asyncio.sleep(0.02)
+        await cloud.agents["host-1"].stop()
+        cloud.worlds["host-1"].faults.heal()
+        await wait_until(clock, 60, is_made)
+        assert (await shown(cloud, "volume", id))["os-vol-host-attr:host"] == "host-2@local#local"
+        await cloud.add_host("host-1")
+
+    talk(tmp_path, script, hosts=2, clock=clock)
 
 
 def test_what_is_lost_is_found_by_the_reconcilers(tmp_path: Path) -> None:

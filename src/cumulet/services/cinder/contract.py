@@ -100,8 +100,7 @@ class ServerVolumes:
 
     def attachments(self, tx: Tx, server_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        order = (Attachment.c.created_at, Attachment.c.id)
-        for row in tx.all(Attachment, Attachment.c.server_id.in_(server_ids), order_by=order):
+        for row in tx.all_in(Attachment, "server_id", server_ids, order=("created_at", "id")):
             found[str(row.server_id)].append(
                 {"id": row.id, "volume_id": row.volume_id, "device": row.device, "status": row.status}
             )

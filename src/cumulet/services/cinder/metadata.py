@@ -44,9 +44,8 @@ def of_snapshots(tx: Tx, ctx: Context, snapshots: Sequence[Any]) -> dict[str, di
 def load(tx: Tx, pairs: Pairs, owner_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """The metadata of those who have any."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    query = sa.select(pairs.c.owner_id, pairs.c.key, pairs.c.value).where(pairs.c.owner_id.in_(owner_ids))
-    for owner_id, key, value in tx.execute(query.order_by(pairs.c.id)):
-        found[owner_id][key] = value
+    for pair in tx.all_in(pairs, "owner_id", owner_ids, order=("id",)):
+        found[pair.owner_id][pair.key] = pair.value
     return found
 
 

@@ -54,7 +54,6 @@ class Attachment(Resource, service="cinder", path="/attachments", member="attach
 def attachments_of(tx: Tx, volume_ids: Iterable[str]) -> dict[str, list[Attachment]]:
     """The attachments of each volume that has any, the oldest first."""
     found: dict[str, list[Attachment]] = defaultdict(list)
-    order = (Attachment.c.created_at, Attachment.c.id)
-    for row in tx.all(Attachment, Attachment.c.volume_id.in_(volume_ids), order_by=order):
+    for row in tx.all_in(Attachment, "volume_id", volume_ids, order=("created_at", "id")):
         found[row.volume_id].append(row)
     return found

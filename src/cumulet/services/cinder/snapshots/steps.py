@@ -8,9 +8,10 @@ from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import StepFailed, step
+from cumulet.services.cinder import waiting
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
-from cumulet.services.cinder.waiting import HOURS, gone_or_away
+from cumulet.services.cinder.waiting import HOURS
 
 
 def withdraw_copy(tx: Tx, ctx: Context, snapshot_id: str) -> None:
@@ -35,7 +36,7 @@ def publish(tx: Tx, ctx: Context, snapshot_id: str) -> tuple[str, list[int]]:
 @step(deadline=HOURS)
 async def wait_made(ctx: Context, snapshot_id: str, host: str, generation: list[int]) -> None:
     """The host has the copy."""
-    await ctx.app.hosts.made_true(host, "volume_snapshot", snapshot_id, generation)
+    await waiting.made(ctx, host, "volume_snapshot", snapshot_id, generation)
 
 
 @step()
@@ -67,7 +68,7 @@ def withdraw(tx: Tx, ctx: Context, snapshot_id: str) -> list[list[Any]]:
 
 @step(deadline=HOURS)
 async def wait_gone(ctx: Context, snapshot_id: str, host: str, generation: list[int]) -> None:
-    await gone_or_away(ctx, host, "volume_snapshot", snapshot_id, generation)
+    await waiting.gone(ctx, host, "volume_snapshot", snapshot_id, generation)
 
 
 @step()

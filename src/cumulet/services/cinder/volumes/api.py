@@ -51,6 +51,13 @@ def remove_volume(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(202)
 
 
+@route("GET", "/volumes/{volume_id}/encryption", policy="volume_extension:volume_encryption_metadata")
+def show_encryption(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """How the volume is encrypted: no volume is yet."""
+    fetch(tx, ctx, Volume, request, "volume_extension:volume_encryption_metadata")
+    return {"encryption_key_id": None}
+
+
 @route("GET", "/volumes/summary", name="volume_summary", since="3.12", policy="volume:get_all")
 def summary(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """How many volumes there are and how many gigabytes they have; from 3.36 on, what metadata they carry."""
@@ -103,4 +110,4 @@ VOLUMES = expose(
     Update(policy="volume:update", run=update_volume),
     *ACTIONS,
 )
-ROUTES = (remove_volume, summary)
+ROUTES = (remove_volume, summary, show_encryption)

@@ -48,4 +48,4 @@ def settle(tx: Tx, volume: Volume, **changes: object) -> Volume:
 
 
 def attachments(tx: Tx, volume_id: str) -> list[Attachment]:
-    return tx.all(Attachment, Attachment.c.volume_id == volume_id)
+    return tx.all_in(Attachment, "volume_id", [volume_id])

@@ -10,10 +10,11 @@ from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import StepFailed, step
+from cumulet.services.cinder import waiting
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes import exports, placement
 from cumulet.services.cinder.volumes.model import Volume
-from cumulet.services.cinder.waiting import HOURS, gone_or_away
+from cumulet.services.cinder.waiting import HOURS
 
 # -- making ---------------------------------------------------------------------------------------------
 
@@ -40,7 +41,7 @@ def place(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
 @step(deadline=HOURS)
 async def wait_made(ctx: Context, volume_id: str, host: str, generation: list[int]) -> None:
     """The host has made the volume what its document says."""
-    await ctx.app.hosts.made_true(host, "volume", volume_id, generation)
+    await waiting.made(ctx, host, "volume", volume_id, generation)
 
 
 @step()
@@ -146,7 +147,7 @@ def withdraw(tx: Tx, ctx: Context, volume_id: str) -> list[list[Any]]:
 
 @step(deadline=HOURS)
 async def wait_gone(ctx: Context, host: str, kind: str, id: str, generation: list[int]) -> None:
-    await gone_or_away(ctx, host, kind, id, generation)
+    await waiting.gone(ctx, host, kind, id, generation)
 
 
 @step()
