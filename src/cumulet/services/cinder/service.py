@@ -17,7 +17,7 @@ from cumulet.services.cinder.wire import WIRE
 
 
 def api() -> Api:
-    from cumulet.services.cinder import discovery, metadata_api
+    from cumulet.services.cinder import discovery, metadata_api, transfers
     from cumulet.services.cinder.attachments import api as attachments
     from cumulet.services.cinder.hosting import pools, services
     from cumulet.services.cinder.quotas import api as quotas
@@ -31,7 +31,13 @@ def api() -> Api:
         prefix="/v3",
         wire=WIRE,
         policies=POLICIES,
-        resources=(volumes.VOLUMES, snapshots.SNAPSHOTS, attachments.ATTACHMENTS, types.TYPES),
+        resources=(
+            volumes.VOLUMES,
+            snapshots.SNAPSHOTS,
+            attachments.ATTACHMENTS,
+            types.TYPES,
+            *transfers.TRANSFERS,
+        ),
         routes=(
             *discovery.ROUTES,
             *volumes.ROUTES,
@@ -41,6 +47,7 @@ def api() -> Api:
             *extra_specs.ROUTES,
             *access.ROUTES,
             *defaults.ROUTES,
+            *transfers.ROUTES,
             *quotas.ROUTES,
             *services.ROUTES,
             *pools.ROUTES,

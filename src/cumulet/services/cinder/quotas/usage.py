@@ -4,7 +4,7 @@
 A snapshot costs its volume's gigabytes. Each volume type adds three quotas of its own, unlimited unless set.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cumulet.kernel import quota
@@ -96,6 +96,17 @@ def charge_growth(tx: Tx, ctx: Context, volume: Volume, size: int, volume_type: 
 def charge_snapshot(tx: Tx, ctx: Context, project_id: str, size: int, volume_type: VolumeType) -> None:
     """Refuse unless a snapshot of a volume of this size fits."""
     costs = {**_gigabytes(size, volume_type), **_one("snapshots", volume_type)}
+    quota.charge(tx, ctx, project_id, costs, quotas_with([volume_type]))
+
+
+def charge_transfer(
+    tx: Tx, ctx: Context, project_id: str, things: Sequence[Volume | Snapshot], volume_type: VolumeType
+) -> None:
+    """Refuse unless a volume and those of its snapshots that come along fit."""
+    snapshots = [thing for thing in things if isinstance(thing, Snapshot)]
+    size = sum(item.volume_size if isinstance(item, Snapshot) else item.target_size for item in things)
+    costs = {**_gigabytes(size, volume_type), **_one("volumes", volume_type)}
+    costs |= {name: len(snapshots) for name in _one("snapshots", volume_type)}
     quota.charge(tx, ctx, project_id, costs, quotas_with([volume_type]))
 
 
