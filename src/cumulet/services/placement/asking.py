@@ -115,4 +115,4 @@ class Schema:
         if validator is None:
             validator = self._validators[since] = compile_schema(schema)
         if not validator.is_valid(value):
-            raise BadRequest(f"{lead}: {complaint(schema, list(validator.iter_errors(value)))}")
+            raise BadRequest(f"{lead}: {complaint(schema, value, list(validator.iter_errors(value)))}")

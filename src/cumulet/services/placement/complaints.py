@@ -12,23 +12,27 @@ from textwrap import indent
 from typing import Any
 
 
-def complaint(schema: Any, errors: Sequence[Any]) -> str:
+def complaint(schema: Any, value: Any, errors: Sequence[Any]) -> str:
     """What is wrong first: nearest to the top, and of several there, by the schema's first word."""
     worst = min(errors, key=lambda error: (len(error.instance_path), _place(schema, error.schema_path)))
     *place, word = worst.schema_path
-    part = schema
-    for step in place:
-        part = part[step]
+    part, instance = _at(schema, place), _at(value, worst.instance_path)
     say = _WORDS.get(word)
-    message = say(part, part[word], worst.instance) if say else str(worst.message).replace('"', "'")
+    message = say(part, part[word], instance) if say else str(worst.message).replace('"', "'")
     return (
         f"{message}\n\nFailed validating {word!r} in schema{_indexed(place)}:\n{_shown(part)}\n\n"
-        f"On instance{_indexed(worst.instance_path)}:\n{_shown(worst.instance)}"
+        f"On instance{_indexed(worst.instance_path)}:\n{_shown(instance)}"
     )
 
 
 def _place(schema: Mapping[str, Any], path: Sequence[Any]) -> int:
     return list(schema).index(path[0]) if path else 0
+
+
+def _at(thing: Any, path: Sequence[Any]) -> Any:
+    for step in path:
+        thing = thing[step]
+    return thing
 
 
 def _indexed(path: Sequence[Any]) -> str:

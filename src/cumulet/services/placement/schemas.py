@@ -26,7 +26,7 @@ def obj(properties: Json, *required: str, **rules: Any) -> Json:
 
 def mapping(pattern: str, values: Json, **rules: Any) -> Json:
     """An object whose keys are of this form, with one kind of values."""
-    return {"type": "object", "patternProperties": {pattern: values}, "additionalProperties": False, **rules}
+    return {"type": "object", **rules, "patternProperties": {pattern: values}, "additionalProperties": False}
 
 
 INVENTORY: Json = {
