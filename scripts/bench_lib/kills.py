@@ -38,7 +38,8 @@ def measure(kills: int, database: str, seed: int) -> bool:
             cloud.start()
             cloud.await_token()
             wrong = asyncio.run(_torment(cloud, kills, random.Random(seed)))
-    print(*(f"WRONG: {line}" for line in wrong), sep="\n")
+    for line in wrong:
+        print(f"WRONG: {line}")
     print("All is well." if not wrong else f"{len(wrong)} things are wrong.")
     return not wrong
 
