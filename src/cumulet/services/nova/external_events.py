@@ -49,7 +49,7 @@ def _body(version: int) -> Schema:
 _EVENTS = Checked(_body)
 
 
-@route("POST", "/os-server-external-events", policy=_RULE)
+@route("POST", "/os-server-external-events", policy=_RULE, schema=_EVENTS.at)
 async def create_events(ctx: Context, request: Request) -> Reply:
     """Take note of events; each is answered with a code, and 207 says that some were not taken."""
     ctx.require(_RULE)

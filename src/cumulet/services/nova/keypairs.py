@@ -78,7 +78,7 @@ def of_user(tx: Tx, user_id: str, name: str) -> Keypair | None:
 # -- operations ---------------------------------------------------------------------------------------
 
 
-@route("POST", "/os-keypairs", policy=f"{_RULE}:create")
+@route("POST", "/os-keypairs", policy=f"{_RULE}:create", schema=_CREATE.at)
 async def create_keypair(ctx: Context, request: Request) -> Reply:
     """Import a public key, or have a pair made and get its private key, once.
 

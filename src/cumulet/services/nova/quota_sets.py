@@ -87,7 +87,7 @@ def show_quota_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any
     return {"quota_set": {"id": request.params["project_id"], **_limits(tx, ctx, quota.CLASS)}}
 
 
-@route("PUT", "/os-quota-sets/{project_id}", policy=f"{_SETS}:update")
+@route("PUT", "/os-quota-sets/{project_id}", policy=f"{_SETS}:update", schema=_SET.at)
 def update_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set limits of a project; below what is used only with `force`."""
     ctx.require(f"{_SETS}:update", _target(request))
@@ -131,7 +131,7 @@ def show_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_class_set": {"id": request.params["name"], **_limits(tx, ctx, quota.CLASS, classes=True)}}
 
 
-@route("PUT", "/os-quota-class-sets/{name}", policy=f"{_CLASSES}:update")
+@route("PUT", "/os-quota-class-sets/{name}", policy=f"{_CLASSES}:update", schema=_CLASS.at)
 def update_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set limits for every project that has none of its own."""
     ctx.require(f"{_CLASSES}:update")

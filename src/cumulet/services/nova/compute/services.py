@@ -68,7 +68,7 @@ def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"services": [view(ctx, s) for s in found if binary in (None, "", s.service.binary)]}
 
 
-@route("PUT", "/os-services/{service_id}", policy=f"{_RULE}:update")
+@route("PUT", "/os-services/{service_id}", policy=f"{_RULE}:update", schema=_NEW.at)
 def update_service(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Take a compute host out of use or back in, or say that it is down for certain."""
     ctx.require(f"{_RULE}:update")

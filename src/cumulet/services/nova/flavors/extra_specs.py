@@ -46,7 +46,7 @@ def list_extra_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"extra_specs": _flavor(tx, ctx, request, "index").extra_specs}
 
 
-@route("POST", "/flavors/{flavor_id}/os-extra_specs", policy=f"{_RULE}:create")
+@route("POST", "/flavors/{flavor_id}/os-extra_specs", policy=f"{_RULE}:create", schema=_BODY.at)
 def create_extra_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set some extra specs; others stay."""
     flavor = _flavor(tx, ctx, request, "create")
@@ -64,7 +64,7 @@ def show_extra_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {key: flavor.extra_specs[key]}
 
 
-@route("PUT", "/flavors/{flavor_id}/os-extra_specs/{key}", policy=f"{_RULE}:update")
+@route("PUT", "/flavors/{flavor_id}/os-extra_specs/{key}", policy=f"{_RULE}:update", schema=_ONE.at)
 def update_extra_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set one extra spec."""
     flavor, key = _flavor(tx, ctx, request, "update"), request.params["key"]

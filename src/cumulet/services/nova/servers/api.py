@@ -23,7 +23,7 @@ _RULE = "os_compute_api:servers"
 _UPDATE = Checked(schemas.update)
 
 
-@route("PUT", "/servers/{server_id}", policy=f"{_RULE}:update")
+@route("PUT", "/servers/{server_id}", policy=f"{_RULE}:update", schema=_UPDATE.at)
 def update_server(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Change what is written of a server; its guest does not notice."""
     given = _UPDATE(ctx, request.body)["server"]

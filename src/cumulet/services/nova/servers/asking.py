@@ -14,7 +14,7 @@ from cumulet.kernel.resource.schema import Checked
 from cumulet.services.nova.names import check_name
 from cumulet.services.nova.servers import schemas
 
-_CREATE = Checked(schemas.create)
+CREATE = Checked(schemas.create)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Asked:
 
 def read(ctx: Context, body: Any) -> Asked:
     """What the body asks for. Raises BadRequest in upstream's words for what makes no sense by itself."""
-    body = _CREATE(ctx, body)
+    body = CREATE(ctx, body)
     given = body["server"]
     name = check_name(given["name"].strip() if not ctx.at("2.1") else given["name"])
     least, most = _counts(given)

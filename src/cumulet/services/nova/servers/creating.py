@@ -43,7 +43,14 @@ class Order:
     reservation_id: str
 
 
-@route("POST", "/servers", policy="os_compute_api:servers:create", status=202, idempotent=True)
+@route(
+    "POST",
+    "/servers",
+    policy="os_compute_api:servers:create",
+    schema=asking.CREATE.at,
+    status=202,
+    idempotent=True,
+)
 def create_server(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept one server or several: rows, ports, volumes, quota and the sagas that make them, or nothing."""
     asked = asking.read(ctx, request.body)

@@ -34,7 +34,7 @@ def list_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"metadata": server_of(tx, ctx, request, f"{_RULE}:index").metadata}
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create")
+@route("POST", _PATH, policy=f"{_RULE}:create", schema=_ALL.at)
 def add_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write some items; others stay."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")
@@ -42,7 +42,7 @@ def add_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"metadata": _put(tx, ctx, server, {**server.metadata, **given})}
 
 
-@route("PUT", _PATH, policy=f"{_RULE}:update_all")
+@route("PUT", _PATH, policy=f"{_RULE}:update_all", schema=_ALL.at)
 def replace_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write exactly these items."""
     server = server_of(tx, ctx, request, f"{_RULE}:update_all")
@@ -56,7 +56,7 @@ def show_item(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"meta": {key: _value(server, key)}}
 
 
-@route("PUT", _PATH + "/{key}", policy=f"{_RULE}:update")
+@route("PUT", _PATH + "/{key}", policy=f"{_RULE}:update", schema=_ONE.at)
 def update_item(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write one item."""
     server, key = server_of(tx, ctx, request, f"{_RULE}:update"), request.params["key"]

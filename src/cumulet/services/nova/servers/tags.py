@@ -56,7 +56,7 @@ def list_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"tags": tags_of(tx, [server.id]).get(server.id, [])}
 
 
-@route("PUT", _PATH, since="2.26", policy=f"{_RULE}:update_all")
+@route("PUT", _PATH, since="2.26", policy=f"{_RULE}:update_all", schema=_BODY.at)
 def replace_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Give a server exactly these tags."""
     server = server_of(tx, ctx, request, f"{_RULE}:update_all")

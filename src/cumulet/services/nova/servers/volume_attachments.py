@@ -88,7 +88,7 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
     return row
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create", idempotent=True)
+@route("POST", _PATH, policy=f"{_RULE}:create", schema=_CREATE.at, idempotent=True)
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept a volume for a server: it is reserved now, and given to the guest by a saga."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")
@@ -158,7 +158,7 @@ def _device(server: Server, known: list[BlockDevice], asked: str | None) -> str:
     return devices.free_name(taken)
 
 
-@route("PUT", _PATH + "/{volume_id}", policy=f"{_RULE}:update")
+@route("PUT", _PATH + "/{volume_id}", policy=f"{_RULE}:update", schema=_UPDATE.at)
 def update_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Say whether the volume ends with the server. Another volume in its place is for services alone."""
     volume_id = request.params["volume_id"]
