@@ -2,6 +2,7 @@
 """The forms of an API's errors, read off what it really writes."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -35,10 +36,14 @@ _REFUSALS: tuple[type[Error], ...] = (
 
 
 def refused(running: "Running", version: int) -> dict[str, Any]:
-    """A response of any refusal: its alternatives by media type."""
+    """A response of any refusal: its alternatives by media type.
+
+    What is refused before its version is known, a bad token first of all, is refused as by the oldest.
+    """
+    versions = running.api.microversions
     forms: dict[str, list[dict[str, Any]]] = {}
-    for error in _REFUSALS:
-        for body in _bodies(error(error.title), running, version):
+    for error, at in product(_REFUSALS, {versions.bounds[0] if versions else version, version}):
+        for body in _bodies(error(error.title), running, at):
             kind = body.content_type.partition(";")[0]
             form = _form(msgspec.json.decode(body.content)) if "json" in kind else {"type": "string"}
             known = forms.setdefault(kind, [])
