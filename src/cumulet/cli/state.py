@@ -137,7 +137,9 @@ class State:
             yield
 
     def policies(self) -> dict[str, dict[str, Any]]:
-        """The operator's rules by service, from policy/SERVICE.yaml. Raises click.ClickException for a broken file."""
+        """The operator's rules by service, from policy/SERVICE.yaml. Raises click.ClickException for a
+        broken file.
+        """
         found = {}
         for file in sorted((self.path / "policy").glob("*.yaml")):
             try:

@@ -45,7 +45,9 @@ class Volumes(Protocol):
         """Accept a volume and start its making; its id."""
 
     async def wait_available(self, ctx: Context, volume_id: str) -> None:
-        """Return once a volume that is being made can be used. Raises ValueError with its fault when it went wrong."""
+        """Return once a volume that is being made can be used. Raises ValueError with its fault when
+        it went wrong.
+        """
 
     def reserve(self, tx: Tx, ctx: Context, volume_id: str, server_id: str) -> str:
         """Reserve an available volume (or a multi-attach one) for a server; the attachment's id.
@@ -54,13 +56,17 @@ class Volumes(Protocol):
         """
 
     def export(self, tx: Tx, ctx: Context, attachment_id: str, host: str, device: str) -> list[Any]:
-        """Have the volume served to guests of a host; [volume's host, volume id, generation] for `Hosts.made_true`."""
+        """Have the volume served to guests of a host; [volume's host, volume id, generation] for
+        `Hosts.made_true`.
+        """
 
     def attached(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
         """The guest has the volume: it is in-use."""
 
     def release(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
-        """End an attachment, whatever its state; the export goes with the last one. Nothing being there is fine."""
+        """End an attachment, whatever its state; the export goes with the last one. Nothing being
+        there is fine.
+        """
 
     def detaching(self, tx: Tx, ctx: Context, volume_id: str, server_id: str) -> str:
         """Mark an attached volume as being detached; the attachment's id. Raises NotFound, BadRequest."""

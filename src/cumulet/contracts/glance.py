@@ -36,12 +36,14 @@ class Images(Protocol):
     def create(self, tx: Tx, ctx: Context, name: str, properties: Mapping[str, object]) -> str:
         """A queued image of the caller, for the snapshot of a server or a volume; its id.
 
-        `properties` may hold the fields of an image (disk_format, container_format, min_disk, min_ram, visibility) besides
-        custom ones. The caller's policy and quota are checked.
+        `properties` may hold the fields of an image (disk_format, container_format, min_disk, min_ram,
+        visibility) besides custom ones. The caller's policy and quota are checked.
         """
 
     def upload_path(self, image_id: str) -> Path:
-        """Where a host should write the content of a queued image; the folder exists and hosts may write there."""
+        """Where a host should write the content of a queued image; the folder exists and hosts may
+        write there.
+        """
 
     async def uploaded(self, ctx: Context, image_id: str) -> None:
         """Take over what was written to `upload_path`: inspect it, sum it up, and make the image active.

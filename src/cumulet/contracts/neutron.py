@@ -24,7 +24,9 @@ class NicRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Nic:
-    """A port of a server, with what Nova shows and tells the guest. `made_for_server` ports end with their server."""
+    """A port of a server, with what Nova shows and tells the guest. `made_for_server` ports end with
+    their server.
+    """
 
     port_id: str
     network_id: str
@@ -59,7 +61,9 @@ class Ports(Protocol):
     """The ports of servers. The caller's policy and quota are checked where a port is made."""
 
     def usable_networks(self, tx: Tx, ctx: Context) -> list[NetworkInfo]:
-        """Networks on which the caller's server would be put when it names none: the project's own, else shared ones."""
+        """Networks on which the caller's server would be put when it names none: the project's own,
+        else shared ones.
+        """
 
     def network(self, tx: Tx, ctx: Context, network_id: str) -> NetworkInfo | None: ...
 
@@ -72,8 +76,8 @@ class Ports(Protocol):
     def bind(self, tx: Tx, ctx: Context, server_id: str, host: str, hostname: str) -> list[list[Any]]:
         """Bind every port of a server to a host and publish what the host needs for them.
 
-        Returns [port id, generation] pairs for `Hosts.made_true(host, "port", ...)`. Binding again to the same host
-        changes nothing.
+        Returns [port id, generation] pairs for `Hosts.made_true(host, "port", ...)`. Binding again to the
+        same host changes nothing.
         """
 
     def unbind(self, tx: Tx, ctx: Context, server_id: str) -> None:
@@ -85,7 +89,9 @@ class Ports(Protocol):
     def nics(self, tx: Tx, server_ids: Iterable[str]) -> dict[str, list[Nic]]:
         """The ports of servers in the order in which they were plugged, one query for all servers."""
 
-    def server_of_address(self, tx: Tx, *, address: str, network_id: str = "", router_id: str = "") -> str | None:
+    def server_of_address(
+        self, tx: Tx, *, address: str, network_id: str = "", router_id: str = ""
+    ) -> str | None:
         """The server that has this fixed address on the network, or behind the router: for metadata."""
 
     def security_groups_of(self, tx: Tx, server_id: str) -> list[tuple[str, str]]:

@@ -51,7 +51,9 @@ class Allocator(Protocol):
     def ensure_provider(
         self, tx: Tx, id: str, name: str, inventories: Mapping[str, Inventory], traits: Sequence[str] = ()
     ) -> None:
-        """A root provider exists with exactly these inventories; its custom traits and aggregates are kept."""
+        """A root provider exists with exactly these inventories; its custom traits and aggregates are
+        kept.
+        """
 
     def candidates(self, tx: Tx, demand: Demand) -> list[Candidate]:
         """Providers that could take the demand now, each with what it has left."""

@@ -8,6 +8,7 @@ await app.stop()
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -162,10 +163,8 @@ class App:
                 serial = found[-1].serial
                 await self.db.transact(events.advance, name, serial)
                 continue
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._events_woken.wait(), 1.0)
-            except TimeoutError:
-                pass
 
     # -- what requests need -----------------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from cumulet.kernel.service import Service
 from cumulet.testing import asgi
 from cumulet.testing.asgi import Answer
 
-
 ADMIN_PASSWORD = "open sesame"
 """What the user `admin` of a cloud with Keystone logs in with."""
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pytest plugin: a whole cloud for tests of whatever talks to OpenStack, on a free port, in well under a second.
+"""The pytest plugin: a whole cloud for tests of whatever talks to OpenStack, on a free port, in well
+under a second.
 
     def test_my_tool(cumulet):
         conn = openstack.connect(**cumulet.connect)
         ...
 
-`cumulet` is a cloud of the test's own; `cumulet_session` one for all tests. Servers, networks and volumes are simulated; the
-APIs are real. The option `--cumulet-services` limits which services there are.
+`cumulet` is a cloud of the test's own; `cumulet_session` one for all tests. Servers, networks and volumes
+are simulated; the APIs are real. The option `--cumulet-services` limits which services there are.
 """
 
 import asyncio
@@ -106,7 +107,7 @@ def running(services: str | None = None, hosts: int = 1) -> Iterator[RunningClou
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("cumulet").addoption(
-        "--cumulet-services", default=None, metavar="LIST", help="the services of the test clouds, all by default"
+        "--cumulet-services", default=None, metavar="LIST", help="the services of test clouds"
     )
 
 

@@ -56,7 +56,7 @@ class Resource(Row):
     """The 404 text with {id}; the service's wire profile gives one when it is empty."""
     missing_kind: ClassVar[str] = ""
 
-    def __init_subclass__(
+    def __init_subclass__(  # noqa: PLR0913
         cls,
         *,
         service: str = "",

@@ -125,7 +125,8 @@ def fetch_by_key(
 def _find(tx: Tx, ctx: "Context", cls: "type[Resource]", key: str, params: Mapping[str, str]) -> Any:
     """The row with this key, unless the caller may not know of it.
 
-    The common case, a primary key and visibility that the row tells, takes the statement that is compiled once.
+    The common case, a primary key and visibility that the row tells, takes the statement that is compiled
+    once.
     """
     outer = _from_path(cls, params)
     if cls.key == cls.primary and cls.told_by_row and not outer:

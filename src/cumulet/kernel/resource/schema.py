@@ -64,9 +64,7 @@ def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
     if kind is bool and loose:
         flag: dict[str, Any] = {"enum": [True, False, 1, 0, *_LOOSE_FLAG, *([None] if spec.nullable else [])]}
         return flag
-    name = _JSON_TYPES.get(
-        kind, "string" if kind in (typing.Literal,) or not isinstance(kind, type) else "string"
-    )
+    name = _JSON_TYPES.get(kind, "string")
     types = [name, *(["string"] if loose and name in ("integer", "number") else [])]
     schema: dict[str, Any] = {
         "type": [*types, "null"] if spec.nullable else types if len(types) > 1 else name

@@ -2,6 +2,7 @@
 """The worker: runs the sagas of one process, and takes over those whose worker is gone."""
 
 import asyncio
+import contextlib
 import inspect
 import sys
 from collections.abc import Iterable
@@ -124,10 +125,8 @@ class Worker:
     async def _look(self) -> None:
         self._woken.set()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), None if self.app.db.is_sqlite else LOOK_EVERY)
-            except TimeoutError:
-                pass
             self._woken.clear()
             try:
                 await self._adopt()
