@@ -68,6 +68,16 @@ class Endpoint:
         return first <= version <= last
 
 
+def told(schema: Mapping[str, Any]) -> Callable[[int], Mapping[str, Any]]:
+    """What the documents say of a body that a function checks by itself, in every microversion."""
+    return lambda version: schema
+
+
+def body_of(**fields: Mapping[str, Any]) -> Callable[[int], Mapping[str, Any]]:
+    """The same for an object that must have these fields."""
+    return told({"type": "object", "properties": fields, "required": list(fields)})
+
+
 def status_at(status: int | Mapping[str, int], version: int) -> int:
     """The status of a microversion, of one status or of several, each by the first version that has it."""
     if isinstance(status, int):

@@ -9,7 +9,7 @@ from cumulet.kernel import quota
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Row, Tx
 from cumulet.kernel.errors import BadRequest, NotFound
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.quota import CLASS, Quota, QuotaLimit
 from cumulet.services.neutron.errors import InvalidInput
@@ -92,7 +92,7 @@ def show_quota_details(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]
     return {"quota": {n: {"limit": limits[n], "used": used[n], "reserved": 0} for n in limits}}
 
 
-@route("PUT", "/quotas/{project_id}", policy="update_quota")
+@route("PUT", "/quotas/{project_id}", policy="update_quota", schema=body_of(quota={"type": "object"}))
 def update_quota(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set some limits of a project; with `check_limit` none below what it uses."""
     project = _project(ctx, request, "update_quota")

@@ -7,7 +7,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.services.neutron import values
@@ -21,6 +21,7 @@ from cumulet.services.neutron.subnets.model import Subnet
 
 TAGGED: tuple[type[Owned], ...] = (Network, Subnet, Port, Router, FloatingIp, SecurityGroup)
 MAX_TAGS = 50
+_TAGS = body_of(tags={"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": MAX_TAGS})
 Handler = Callable[[Tx, Context, Request], Any]
 
 
@@ -48,7 +49,7 @@ def _routes(cls: type[Owned]) -> Iterable[Handler]:
             raise _missing(request.params["tag"])
         return Reply(204)
 
-    @route("PUT", whole, name=f"replace_{name}_tags")
+    @route("PUT", whole, name=f"replace_{name}_tags", schema=_TAGS)
     def replace_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         """The resource has these tags and no others."""
         row = fetch(tx, ctx, request, "update")
@@ -56,7 +57,7 @@ def _routes(cls: type[Owned]) -> Iterable[Handler]:
         _set(tx, row, tags)
         return {"tags": sorted(tags)}
 
-    @route("POST", whole, name=f"add_{name}_tags")
+    @route("POST", whole, name=f"add_{name}_tags", schema=_TAGS)
     def add_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         """The resource has these tags too."""
         row = fetch(tx, ctx, request, "update")

@@ -7,7 +7,7 @@ from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.services.glance.data import flows
@@ -15,7 +15,7 @@ from cumulet.services.glance.images.changes import IMPORT_METHODS
 from cumulet.services.glance.images.model import Image, image_target
 
 
-@route("POST", "/images/{image_id}/import", status=202)
+@route("POST", "/images/{image_id}/import", schema=body_of(method={"type": "object"}), status=202)
 def import_image(tx: Tx, ctx: Context, request: Request) -> None:
     """Accept the import of what was staged."""
     body = _checked(request.body)

@@ -11,7 +11,7 @@ from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.lib import timestamps
@@ -58,7 +58,7 @@ def show_member(tx: Tx, ctx: Context, request: Request) -> Any:
         raise NotFound(error.message) from None
 
 
-@route("POST", "/images/{image_id}/members")
+@route("POST", "/images/{image_id}/members", schema=body_of(member={"type": "string", "maxLength": 255}))
 def add_member(tx: Tx, ctx: Context, request: Request) -> Any:
     """The project is a pending member."""
     member_id = _given_member(request.body)
@@ -75,7 +75,11 @@ def add_member(tx: Tx, ctx: Context, request: Request) -> Any:
     return view(member)
 
 
-@route("PUT", "/images/{image_id}/members/{member_id}")
+@route(
+    "PUT",
+    "/images/{image_id}/members/{member_id}",
+    schema=body_of(status={"enum": ["pending", "accepted", "rejected"]}),
+)
 def update_member(tx: Tx, ctx: Context, request: Request) -> Any:
     """The member has accepted or rejected the image, or left it open."""
     status = _given_status(request.body)

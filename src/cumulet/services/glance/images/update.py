@@ -8,7 +8,7 @@ from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, Forbidden
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.kernel.resource.views import render
@@ -24,6 +24,18 @@ from cumulet.services.glance.wire import READ_ONLY
 
 _FIXED_BY_CONTENT = ("disk_format", "container_format")
 _FIELDS = frozenset({*SETTABLE, *READ_ONLY, "id"})
+_PATCH = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "op": {"enum": ["add", "replace", "remove"]},
+            "path": {"type": "string", "pattern": "^/"},
+            "value": {},
+        },
+        "required": ["op", "path"],
+    },
+}
 
 
 @dataclass
@@ -36,7 +48,9 @@ class Draft:
     tags: list[str] | None = None
 
 
-@route("PATCH", "/images/{image_id}")
+@route(
+    "PATCH", "/images/{image_id}", schema=told(_PATCH), accepts="application/openstack-images-v2.1-json-patch"
+)
 def update_image(tx: Tx, ctx: Context, request: Request) -> Any:
     """The image with all steps of the patch applied, or none."""
     changes = parse_patch(request.headers.get("content-type", ""), request.body)

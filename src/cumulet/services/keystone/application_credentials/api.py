@@ -36,7 +36,13 @@ _ONE = _LIST + "/{application_credential_id}"
 # -- making ---------------------------------------------------------------------------------------------
 
 
-@route("POST", _LIST, policy="identity:create_application_credential", status=201)
+@route(
+    "POST",
+    _LIST,
+    policy="identity:create_application_credential",
+    schema=lambda version: schema.body_schema(ApplicationCredential, "create", version, WIRE),
+    status=201,
+)
 async def create(ctx: Context, request: Request) -> Reply:
     """A credential for the caller on the project of their token; its secret is told once."""
     given = schema.parse(ApplicationCredential, "create", request.body, 0, WIRE)

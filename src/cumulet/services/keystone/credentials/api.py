@@ -12,7 +12,7 @@ from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Resource, Show, expose
 from cumulet.kernel.resource.views import render
@@ -159,7 +159,13 @@ def list_keys(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"credentials": [_key(ctx, row) for row in rows], "links": list_links(ctx, request.path)}
 
 
-@route("POST", _KEYS, policy="identity:ec2_create_credential", status=201)
+@route(
+    "POST",
+    _KEYS,
+    policy="identity:ec2_create_credential",
+    schema=body_of(tenant_id={"type": "string"}),
+    status=201,
+)
 def create_key(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A new access key and its secret for a user on a project."""
     user_id = request.params["user_id"]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
 from cumulet.kernel.resource.declaration import Resource
@@ -166,7 +166,7 @@ def list_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     return _shown(tx, ctx, fetch(tx, ctx, Project, request, "identity:list_project_tags"))
 
 
-@route("PUT", "/projects/{project_id}/tags", policy="identity:update_project_tags")
+@route("PUT", "/projects/{project_id}/tags", policy="identity:update_project_tags", schema=body_of(tags=TAGS))
 def replace_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The project has exactly these tags."""
     project = _changeable(tx, ctx, request, "identity:update_project_tags", "update")

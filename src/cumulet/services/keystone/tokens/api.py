@@ -10,7 +10,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import expecting, forbidden, unauthorized
@@ -22,7 +22,7 @@ from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authority import Authority, Proof, Token
 from cumulet.services.keystone.tokens.payload import unpack
 from cumulet.services.keystone.tokens.proof import find_domain, prove
-from cumulet.services.keystone.tokens.request import Asked, asked
+from cumulet.services.keystone.tokens.request import SCHEMA, Asked, asked
 from cumulet.services.keystone.wire import list_links, self_link
 
 _VARY = {"Vary": "X-Auth-Token"}
@@ -32,7 +32,7 @@ _RULES_HEADER = "openstack-identity-access-rules"
 # -- issuing --------------------------------------------------------------------------------------------
 
 
-@route("POST", "/auth/tokens", public=True, status=201)
+@route("POST", "/auth/tokens", schema=told(SCHEMA), public=True, status=201)
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     wanted = asked(request.body)

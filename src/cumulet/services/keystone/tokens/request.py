@@ -40,7 +40,7 @@ _SCOPE = {
         "system": {"type": "object", "properties": {"all": {"type": ["boolean", "null"]}}},
     },
 }
-_SCHEMA = {
+SCHEMA = {
     "type": "object",
     "required": ["auth"],
     "properties": {
@@ -69,7 +69,7 @@ class Asked:
 
 @functools.cache
 def _validator() -> Any:
-    return schema.compile_schema(_SCHEMA)
+    return schema.compile_schema(SCHEMA)
 
 
 def asked(body: Any) -> Asked:

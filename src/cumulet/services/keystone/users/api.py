@@ -7,7 +7,7 @@ from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
 from cumulet.kernel.resource.operations import fetch, fetch_by_key
@@ -76,7 +76,12 @@ def _check_default_project(tx: Tx, project_id: str | None) -> None:
         raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
 
 
-@route("PATCH", "/users/{user_id}", policy="identity:update_user")
+@route(
+    "PATCH",
+    "/users/{user_id}",
+    policy="identity:update_user",
+    schema=lambda version: schema.body_schema(User, "update", version, WIRE),
+)
 async def update_user(ctx: Context, request: Request) -> Reply:
     """The user as they are then.
 
@@ -140,7 +145,7 @@ _PASSWORDS = {
 _password_body = schema.compile_schema(_PASSWORDS)
 
 
-@route("POST", "/users/{user_id}/password", public=True, status=204)
+@route("POST", "/users/{user_id}/password", schema=told(_PASSWORDS), public=True, status=204)
 async def change_password(ctx: Context, request: Request) -> None:
     """A user's own new password; it takes the old one and no token, and ends all of their tokens."""
     schema.check(_password_body, request.body, WIRE)

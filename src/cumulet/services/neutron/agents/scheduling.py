@@ -6,7 +6,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.services.neutron.agents.api import agent_of
 from cumulet.services.neutron.agents.model import DHCP_AGENT, L3_AGENT
@@ -17,7 +17,13 @@ from cumulet.services.neutron.routers.legs import move
 from cumulet.services.neutron.routers.model import Router
 
 
-@route("POST", "/agents/{agent_id}/dhcp-networks", policy="create_dhcp-network", status=201)
+@route(
+    "POST",
+    "/agents/{agent_id}/dhcp-networks",
+    policy="create_dhcp-network",
+    schema=body_of(network_id={"type": "string"}),
+    status=201,
+)
 def host_network(tx: Tx, ctx: Context, request: Request) -> None:
     """The agent's host serves a network."""
     agent = agent_of(tx, ctx, request, "create_dhcp-network", DHCP_AGENT)
@@ -56,7 +62,13 @@ def _serve(tx: Tx, ctx: Context, network: Network, host: str) -> None:
     publish.network(tx, ctx, network.id)
 
 
-@route("POST", "/agents/{agent_id}/l3-routers", policy="create_l3-router", status=201)
+@route(
+    "POST",
+    "/agents/{agent_id}/l3-routers",
+    policy="create_l3-router",
+    schema=body_of(router_id={"type": "string"}),
+    status=201,
+)
 def host_router(tx: Tx, ctx: Context, request: Request) -> None:
     """The agent's host runs a router that ran nowhere."""
     agent = agent_of(tx, ctx, request, "create_l3-router", L3_AGENT)

@@ -8,7 +8,7 @@ from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, NotFound
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.operations import fetch_by_key
 from cumulet.services.neutron import values
@@ -27,7 +27,17 @@ from cumulet.services.neutron.subnets.rules import inside
 PATH = "/routers/{router_id}"
 
 
-@route("PUT", f"{PATH}/add_router_interface", policy="add_router_interface")
+_ONE_OF = told(
+    {
+        "anyOf": [
+            {"type": "object", "properties": {name: {"type": "string", "format": "uuid"}}, "required": [name]}
+            for name in ("subnet_id", "port_id")
+        ]
+    }
+)
+
+
+@route("PUT", f"{PATH}/add_router_interface", policy="add_router_interface", schema=_ONE_OF)
 def add_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Join a subnet, by its gateway address or by a port that exists."""
     router: Router = fetch_by_key(tx, ctx, Router, request.params["router_id"], "add_router_interface")
@@ -46,7 +56,7 @@ def add_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, An
     return answer
 
 
-@route("PUT", f"{PATH}/remove_router_interface", policy="remove_router_interface")
+@route("PUT", f"{PATH}/remove_router_interface", policy="remove_router_interface", schema=_ONE_OF)
 def remove_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Leave a subnet that no floating IP and no route of the router needs."""
     router: Router = fetch_by_key(tx, ctx, Router, request.params["router_id"], "remove_router_interface")
