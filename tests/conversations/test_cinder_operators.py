@@ -117,7 +117,7 @@ def test_fifty_creates_at_once_make_ten_volumes(tmp_path: Path, database: str) -
     talk(tmp_path, script, database=database)
 
 
-def test_services_pools_and_zones_are_told(tmp_path: Path) -> None:
+def test_services_pools_and_zones_are_told(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         assert (await ask(cloud, "GET", "/os-services")).status == 403
         services = (await ask(cloud, "GET", "/os-services", token="admin"))["services"]
@@ -159,7 +159,7 @@ def test_services_pools_and_zones_are_told(tmp_path: Path) -> None:
         zones = (await ask(cloud, "GET", "/os-availability-zone")).body
         assert zones == {"availabilityZoneInfo": [{"zoneName": "nova", "zoneState": {"available": True}}]}
 
-    talk(tmp_path, script, hosts=2)
+    talk(tmp_path, script, database=database, hosts=2)
 
 
 def test_clients_find_out_what_there_is(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_a_host_that_goes_down_is_not_waited_for(tmp_path: Path) -> None:
     talk(tmp_path, script, hosts=2, clock=clock)
 
 
-def test_what_is_lost_is_found_by_the_reconcilers(tmp_path: Path) -> None:
+def test_what_is_lost_is_found_by_the_reconcilers(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         made_ids = {
             status: (await volume(cloud))["id"]
@@ -364,4 +364,4 @@ def test_what_is_lost_is_found_by_the_reconcilers(tmp_path: Path) -> None:
         left = await cloud.app.db.read(lambda tx: tx.all(DocumentRow, DocumentRow.c.thing_id == orphan))
         assert all(document.body is None for document in left)
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)

@@ -87,7 +87,7 @@ def test_a_type_is_made_changed_and_deleted_by_an_administrator(tmp_path: Path) 
     talk(tmp_path, script)
 
 
-def test_extra_specs_are_shown_as_far_as_one_may_know(tmp_path: Path) -> None:
+def test_extra_specs_are_shown_as_far_as_one_may_know(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         path = f"/types/{(await new_type(cloud, 't'))['id']}/extra_specs"
         body = {"extra_specs": {"volume_backend_name": "b", "multiattach": "<is> True"}}
@@ -117,7 +117,7 @@ def test_extra_specs_are_shown_as_far_as_one_may_know(tmp_path: Path) -> None:
             == "Volume Type is currently in use."
         )
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_a_private_type_is_for_those_who_were_given_it(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ QUERIES = [
 ]
 
 
-def test_lists_are_filtered_sorted_paged_and_counted(tmp_path: Path) -> None:
+def test_lists_are_filtered_sorted_paged_and_counted(tmp_path: Path, database: str) -> None:
     async def script(cloud: Cloud) -> None:
         for number, name in enumerate(("a", "b", "c"), 1):
             body = {"size": number, "name": name, "metadata": {"n": str(number), "all": "yes"}}
@@ -295,7 +295,7 @@ def test_lists_are_filtered_sorted_paged_and_counted(tmp_path: Path) -> None:
         assert total["metadata"] == {"all": ["yes"], "n": ["1", "2", "3"]}
         assert "metadata" not in (await ask(cloud, "GET", "/volumes/summary", at="3.12"))["volume-summary"]
 
-    talk(tmp_path, script)
+    talk(tmp_path, script, database=database)
 
 
 def test_a_volume_with_snapshots_goes_only_with_them(tmp_path: Path) -> None:
