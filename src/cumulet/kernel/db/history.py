@@ -21,7 +21,7 @@ from alembic.operations import Operations
 
 from cumulet.kernel.db.branches import Branch, Stamp, branches, stamps
 from cumulet.kernel.db.engine import Database
-from cumulet.kernel.db.rows import METADATA, Json
+from cumulet.kernel.db.rows import METADATA
 from cumulet.kernel.db.tx import Tx
 
 
@@ -77,16 +77,10 @@ def context(connection: sa.Connection, branch: Branch) -> MigrationContext:
 
     options = {
         "include_object": looks_at,
-        "render_item": _render,
         "render_as_batch": connection.dialect.name == "sqlite",
         "target_metadata": METADATA,
     }
     return MigrationContext.configure(connection, opts=options)
-
-
-def _render(kind: str, item: Any, autogen: Any) -> str | bool:
-    """Revisions hold no types of ours: those may change, a revision does not."""
-    return "sa.Text()" if kind == "type" and isinstance(item, Json) else False
 
 
 def differences(connection: sa.Connection, branch: Branch) -> list[str]:

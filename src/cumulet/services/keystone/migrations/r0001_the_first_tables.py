@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "keystone_access_rules",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("service_type", TEXT, nullable=False),
+        sa.Column("url_path", TEXT, nullable=False),
+        sa.Column("method", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_access_rules_user_id"), "keystone_access_rules", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_application_credentials",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("expires_at", TEXT, nullable=True),
+        sa.Column("unrestricted", sa.Boolean(), nullable=False),
+        sa.Column("role_ids", sa.Text(), nullable=False),
+        sa.Column("access_rule_ids", sa.Text(), nullable=True),
+        sa.Column("secret_hash", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("user_id", "name", name=op.f("uq_keystone_application_credentials_user_id_name")),
+    )
+    op.create_index(
+        op.f("ix_keystone_application_credentials_project_id"),
+        "keystone_application_credentials",
+        ["project_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_application_credentials_user_id"),
+        "keystone_application_credentials",
+        ["user_id"],
+        unique=False,
+    )
+    op.create_table(
+        "keystone_credentials",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("blob", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=True),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_credentials_project_id"), "keystone_credentials", ["project_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_credentials_user_id"), "keystone_credentials", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_endpoints",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("interface", TEXT, nullable=False),
+        sa.Column("region_id", TEXT, nullable=True),
+        sa.Column("service_id", TEXT, nullable=False),
+        sa.Column("url", TEXT, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("bootstrapped", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_endpoints_service_id"), "keystone_endpoints", ["service_id"], unique=False
+    )
+    op.create_table(
+        "keystone_epoch",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("value", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "keystone_groups",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_groups_domain_id_name")),
+    )
+    op.create_table(
+        "keystone_projects",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("parent_id", TEXT, nullable=True),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("is_domain", sa.Boolean(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("generation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_projects_domain_id_name")),
+    )
+    op.create_index(op.f("ix_keystone_projects_parent_id"), "keystone_projects", ["parent_id"], unique=False)
+    op.create_table(
+        "keystone_regions",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("parent_region_id", TEXT, nullable=True),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "keystone_revoked_tokens",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("expires_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_revoked_tokens_expires_at"), "keystone_revoked_tokens", ["expires_at"], unique=False
+    )
+    op.create_table(
+        "keystone_roles",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_roles_domain_id_name")),
+    )
+    op.create_table(
+        "keystone_services",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("bootstrapped", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "keystone_users",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("default_project_id", TEXT, nullable=True),
+        sa.Column("password_expires_at", TEXT, nullable=True),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("password_hash", TEXT, nullable=True),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("generation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_users_domain_id_name")),
+    )
+    op.create_table(
+        "keystone_assignments",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("actor_kind", TEXT, nullable=False),
+        sa.Column("actor_id", TEXT, nullable=False),
+        sa.Column("target_kind", TEXT, nullable=False),
+        sa.Column("target_id", TEXT, nullable=False),
+        sa.Column("role_id", TEXT, nullable=False),
+        sa.Column("inherited", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["role_id"], ["keystone_roles.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_assignments_actor_id_target_kind"),
+        "keystone_assignments",
+        ["actor_id", "target_kind"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_assignments_role_id"), "keystone_assignments", ["role_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_assignments_target_id"), "keystone_assignments", ["target_id"], unique=False
+    )
+    op.create_table(
+        "keystone_implied_roles",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("prior_role_id", TEXT, nullable=False),
+        sa.Column("implied_role_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["implied_role_id"], ["keystone_roles.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["prior_role_id"], ["keystone_roles.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_implied_roles_implied_role_id"),
+        "keystone_implied_roles",
+        ["implied_role_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_implied_roles_prior_role_id"),
+        "keystone_implied_roles",
+        ["prior_role_id"],
+        unique=False,
+    )
+    op.create_table(
+        "keystone_memberships",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["keystone_groups.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_memberships_group_id"), "keystone_memberships", ["group_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_memberships_user_id"), "keystone_memberships", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_project_tags",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["keystone_projects.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_keystone_project_tags_name"), "keystone_project_tags", ["name"], unique=False)
+    op.create_index(
+        op.f("ix_keystone_project_tags_project_id"), "keystone_project_tags", ["project_id"], unique=False
+    )
