@@ -97,7 +97,7 @@ class Dispatcher:
                 reply = self._refusal(error, context, req)
                 span.fail(error.status, error.message)
             except falcon.HTTPError as error:
-                reply = self._refusal(_meaning(error), context, req)
+                reply = self._refusal(_meaning(error, req.method), context, req)
             except Exception as error:
                 self.app.log.exception("request failed", request_id=request_id, path=req.path)
                 reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context, req)
@@ -149,7 +149,7 @@ class Dispatcher:
             result = await db.transact(endpoint.run, ctx, request)
         if isinstance(result, Reply):
             return result
-        return Reply(endpoint.status, result)
+        return Reply(endpoint.status_at(ctx.version), result)
 
     async def _authenticate(self, ctx: Context, headers: dict[str, str]) -> None:
         ctx.identity = await self._identity(headers.get("x-auth-token", ""), headers)
