@@ -78,7 +78,7 @@ def check_filters(ctx: Context, query: Query, kind: str) -> None:
     """Raise BadRequest for filters that do not exist, from the microversion on that tells which do."""
     if ctx.is_admin or not ctx.at("3.31"):
         return
-    known: Collection[str] = FILTERS[kind]
+    known: Collection[str] = FILTERS.get(kind, ())
     asked = [name for name in query.names() if name not in NO_FILTERS]
     if wrong := [name for name in asked if name.removesuffix("~") not in known]:
         raise BadRequest(f"Invalid filters {', '.join(wrong)} are found in query options.")
