@@ -74,19 +74,42 @@ def _described(now: Picture, asked: Asked, found: Iterable[Found]) -> Iterable[P
 
 def _requests(ctx: Context, found: Iterable[Found]) -> Iterable[bytes]:
     """Each way to serve as JSON that can be sent back to be allocated."""
-    listed, mapped = not ctx.at("1.12"), ctx.at("1.34")
+    if not ctx.at("1.12"):
+        return [_encode({"allocations": _listed(one)}) for one in found]
+    mapped, amounts = ctx.at("1.34"), _Amounts()
+    written = []
     for one in found:
-        resources: dict[str, dict[str, int]] = {}
-        for provider_id, name, amount in one.takes:
-            resources.setdefault(provider_id, {})[name] = amount
-        view: dict[str, Any] = {"allocations": {id: {"resources": taken} for id, taken in resources.items()}}
-        if listed:
-            view["allocations"] = [
-                {"resource_provider": {"uuid": id}, "resources": taken} for id, taken in resources.items()
-            ]
+        view = b'{"allocations":{%b}' % b",".join(_allocations(one, amounts))
         if mapped:
-            view["mappings"] = {suffix: sorted(ids) for suffix, ids in one.mappings.items()}
-        yield _encode(view)
+            view += b',"mappings":' + _encode({suffix: sorted(ids) for suffix, ids in one.mappings.items()})
+        written.append(view + b"}")
+    return written
+
+
+def _listed(one: Found) -> list[dict[str, Any]]:
+    return [
+        {"resource_provider": {"uuid": id}, "resources": dict(taken)}
+        for id, taken in _by_provider(one).items()
+    ]
+
+
+def _by_provider(one: Found) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for provider_id, name, amount in one.takes:
+        found.setdefault(provider_id, []).append((name, amount))
+    return found
+
+
+class _Amounts(dict[tuple[tuple[str, int], ...], bytes]):
+    """Amounts by class as JSON: most ways to serve a request take the same of their providers."""
+
+    def __missing__(self, taken: tuple[tuple[str, int], ...]) -> bytes:
+        made = self[taken] = b':{"resources":' + _encode(dict(taken)) + b"}"
+        return made
+
+
+def _allocations(one: Found, amounts: _Amounts) -> list[bytes]:
+    return [_encode(id) + amounts[tuple(taken)] for id, taken in _by_provider(one).items()]
 
 
 def _summaries(ctx: Context, asked: Asked, providers: Iterable[Provider]) -> Iterable[bytes]:

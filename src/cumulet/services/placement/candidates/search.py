@@ -22,7 +22,7 @@ Required and forbidden traits, and aggregates, mean what upstream makes of them:
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cumulet.services.placement.candidates.request import Asked
 from cumulet.services.placement.filters import Wishes, meets
@@ -32,24 +32,18 @@ Take = tuple[str, str, int]
 """A provider, a class and an amount."""
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(NamedTuple):
     """A way to serve one group."""
 
     takes: tuple[Take, ...]
     providers: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A way to serve all groups: what it takes, and which providers serve which group."""
 
     takes: tuple[Take, ...]
     mappings: Mapping[str, frozenset[str]]
-
-    @property
-    def provider_ids(self) -> set[str]:
-        return {take[0] for take in self.takes}
 
 
 class Nothing(Exception):
@@ -59,38 +53,55 @@ class Nothing(Exception):
 def search(now: Picture, asked: Asked) -> list[Found]:
     """Every way to serve the request, up to its limit."""
     try:
-        by_anchor = _by_anchor(now, asked)
+        ways = _ways(now, asked)
+        if not asked.nested and now.has_trees:
+            ways = (one for one in ways if _spares_trees(now, one))
+        if now.has_trees or now.sharing:
+            ways = _each_once(ways)
+        return list(itertools.islice(ways, asked.limit))
     except Nothing:
         return []
-    found: dict[object, Found] = {}
-    for servings in by_anchor.values():
-        if len(servings) < len(asked.groups):
-            continue
-        for one in _together(now, asked, servings):
-            if asked.nested or _spares_trees(now, one):
-                found.setdefault((frozenset(one.takes), frozenset(one.mappings.items())), one)
-                if asked.limit is not None and len(found) == asked.limit:
-                    return list(found.values())
-    return list(found.values())
+
+
+def _ways(now: Picture, asked: Asked) -> Iterator[Found]:
+    """Every way to serve the request, those under several anchors more than once. Raises Nothing."""
+    if len(asked.groups) == 1:
+        [(suffix, wishes)] = asked.groups.items()
+        for _, serving in _served(now, asked, suffix, wishes):
+            yield Found(serving.takes, {suffix: serving.providers})
+        return
+    for servings in _by_anchor(now, asked).values():
+        if len(servings) == len(asked.groups):
+            yield from _together(now, asked, servings)
+
+
+def _each_once(ways: Iterable[Found]) -> Iterator[Found]:
+    seen = set()
+    for one in ways:
+        key = (frozenset(one.takes), frozenset(one.mappings.items()))
+        if key not in seen:
+            seen.add(key)
+            yield one
+
+
+def _served(now: Picture, asked: Asked, suffix: str, wishes: Wishes) -> Iterator[tuple[str, Serving]]:
+    """How a group could be served, each with its anchor. Raises Nothing."""
+    if suffix or not (now.has_trees or now.sharing):
+        return _by_one(now, asked, wishes)
+    return _by_several(now, asked, wishes)
 
 
 def _by_anchor(now: Picture, asked: Asked) -> dict[str, dict[str, list[Serving]]]:
     """How each group could be served, by anchor and suffix."""
-    simple = not now.has_trees and not now.sharing
     found: dict[str, dict[str, list[Serving]]] = {}
     for suffix, wishes in asked.groups.items():
-        ways = _by_one(now, asked, wishes) if suffix or simple else _by_several(now, asked, wishes)
         some = False
-        for anchor, serving in ways:
+        for anchor, serving in _served(now, asked, suffix, wishes):
             some = True
             found.setdefault(anchor, {}).setdefault(suffix, []).append(serving)
         if not some:
             raise Nothing
     return found
-
-
-def _takes_root(now: Picture, asked: Asked, root_id: str) -> bool:
-    return asked.takes_root(now.providers[root_id].traits)
 
 
 def _tree(now: Picture, wishes: Wishes) -> str | None:
@@ -111,24 +122,25 @@ def _by_one(now: Picture, asked: Asked, wishes: Wishes) -> Iterator[tuple[str, S
     if not wishes.resources and not (wishes.required or wishes.member_of):
         return
     root_id = _tree(now, wishes) if wishes.resources else None
+    resources = list(wishes.resources.items())
     for provider in now.providers.values():
         if root_id is not None and provider.root_id != root_id:
             continue
         if provider.has_room(wishes.resources) and wishes.likes(provider.traits, provider.aggregates):
-            takes = tuple((provider.id, name, amount) for name, amount in wishes.resources.items())
-            serving = Serving(takes, frozenset((provider.id,)))
-            anchors = dict.fromkeys(
-                (provider.root_id, *(_reach(now, provider) if provider.is_sharing else ()))
-            )
-            for anchor in anchors:
-                if _takes_root(now, asked, anchor):
+            id = provider.id
+            serving = Serving(tuple([(id, name, amount) for name, amount in resources]), frozenset((id,)))
+            for anchor in _roots_served(now, provider):
+                if asked.takes_root(now.providers[anchor].traits):
                     yield anchor, serving
 
 
-def _reach(now: Picture, sharing: Provider) -> Iterable[str]:
-    """The roots of all trees with a member in an aggregate of a provider that shares."""
-    groups = sharing.aggregates
-    return (other.root_id for other in now.providers.values() if not groups.isdisjoint(other.aggregates))
+def _roots_served(now: Picture, provider: Provider) -> Iterable[str]:
+    """The root of the provider's tree, and of all trees with a member in an aggregate of one that shares."""
+    if not provider.is_sharing:
+        return (provider.root_id,)
+    groups = provider.aggregates
+    others = (other.root_id for other in now.providers.values() if not groups.isdisjoint(other.aggregates))
+    return dict.fromkeys((provider.root_id, *others))
 
 
 # -- by several providers -------------------------------------------------------------------------------
@@ -169,9 +181,9 @@ def _choices(
 
 def _anchors(now: Picture, wishes: Wishes, provider: Provider, *, alone: bool) -> Iterable[str]:
     """The trees that a provider serves: its own, and those that it shares with unless it may not."""
-    if not provider.is_sharing or alone or not meets(provider.aggregates, wishes.member_of):
+    if alone or not meets(provider.aggregates, wishes.member_of):
         return (provider.root_id,)
-    return dict.fromkeys((provider.root_id, *_reach(now, provider)))
+    return _roots_served(now, provider)
 
 
 def _in_aggregates(provider: Provider, root: Provider, wishes: Wishes) -> bool:
@@ -252,5 +264,5 @@ def _in_subtrees(now: Picture, asked: Asked, suffixes: Sequence[str], chosen: Se
 
 def _spares_trees(now: Picture, found: Found) -> bool:
     """Whether no two providers are of the same tree: below 1.29 nobody knows what to make of that."""
-    ids = found.provider_ids
+    ids = {take[0] for take in found.takes}
     return len({now.providers[id].root_id for id in ids}) == len(ids)
