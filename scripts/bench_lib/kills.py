@@ -88,6 +88,9 @@ async def _judge(cloud: Cloud, ground: Ground, ledger: Ledger) -> list[str]:
     shown = Counter(f"server {row['status']}" for row in servers.values())
     shown += Counter(f"volume {row['status']}" for row in volumes.values())
     print(f"left: {dict(shown)}")
+    for message, count in Counter(row.get("fault", {}).get("message") for row in servers.values()).items():
+        if message is not None:
+            print(f"{count} servers say: {message}")
     wrong = [f"server {id} is lost" for id in ledger.servers - servers.keys()]
     wrong += [f"volume {id} is lost" for id in ledger.volumes - volumes.keys()]
     wrong += [f"server {id} was deleted and is there" for id in ledger.gone & servers.keys()]
