@@ -76,7 +76,7 @@ def emit(tx: Tx, ctx: "Context", type: str, row: Row) -> None:
     values = row.__dict__
     trace.touch(str(values[row.primary]))
     payload = {name: values[name] for name in row.stored if not any(word in name for word in _SECRET)}
-    tx.execute(
+    tx.change(
         _INSERT[tx.dialect],
         {
             "type": f"{ctx.service.name}.{type}",

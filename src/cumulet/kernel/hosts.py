@@ -129,7 +129,7 @@ def published(tx: Tx, host: str, kind: str, id: str) -> bool:
 
 def _write(tx: Tx, ctx: Context, key: str, row: DocumentRow | None, body: str | None) -> list[int]:
     host, kind, id = key.split("/", 2)
-    epoch, n = tx.execute(_NEXT, {"host": host}).one()
+    [(epoch, n)] = tx.rows(_NEXT, {"host": host})
     story = ctx.request_id
     if row is None:
         tx.insert(

@@ -52,7 +52,7 @@ class Shortage:
 
 def limits(tx: Tx, service: str, quotas: Mapping[str, Quota], scope: str) -> dict[str, int]:
     """The limit of every resource for a project, or for the default class."""
-    rows = tx.all(QuotaLimit, QuotaLimit.c.service == service, QuotaLimit.c.scope.in_((scope, CLASS)))
+    rows = [row for row in tx.all_in(QuotaLimit, "scope", (scope, CLASS)) if row.service == service]
     found = {name: quota.default for name, quota in quotas.items()}
     for row in sorted(rows, key=lambda row: row.scope != CLASS):
         found[row.resource] = row.hard_limit

@@ -175,6 +175,8 @@ class Database:
         connection = self._mine(write)
         raw: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
         raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        if write:
+            connection.begin()  # What is written past SQLAlchemy is committed by it all the same.
         try:
             yield connection
         finally:
@@ -199,7 +201,12 @@ class Database:
         engine = sa.create_engine(
             self.url,
             poolclass=sa.pool.NullPool,
-            connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 30},
+            connect_args={
+                "check_same_thread": False,
+                "isolation_level": None,
+                "timeout": 30,
+                "cached_statements": 512,
+            },
         )
 
         @sa.event.listens_for(engine, "connect")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from cumulet.kernel.db.prepared import driver_of, prepared
 from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import Conflict, Duplicate, NotFound, StateConflict
 from cumulet.lib.memo import memo
@@ -32,6 +33,7 @@ class Tx:
 
     def __init__(self, connection: sa.Connection, now: Timestamp, app: "App | None" = None) -> None:
         self.connection = connection
+        self._driver = driver_of(connection)
         self.now = now
         self._app = app
         self.committed: list[Callable[[], None]] = []
@@ -55,8 +57,8 @@ class Tx:
 
     def get(self, cls: type[R], id: Any) -> R | None:
         """The row with this primary key."""
-        found = self.connection.execute(_by_primary(cls), {"id": id}).first()
-        return cls.load(found) if found is not None else None
+        found = self.rows(_by_primary(cls), {"id": id})
+        return cls.load(found[0]) if found else None
 
     def need(self, cls: type[R], id: Any, message: str = "") -> R:
         """The row with this primary key; NotFound when there is none."""
@@ -78,15 +80,12 @@ class Tx:
         """
         wanted = list(dict.fromkeys(values))
         if len(wanted) == 1:
-            return self._loaded(cls, _by_value(cls, name, order), {"value": wanted[0]})
+            return [cls.load(row) for row in self.rows(_by_value(cls, name, order), {"value": wanted[0]})]
         found: list[R] = []
         for start in range(0, len(wanted), 500):
-            found += self._loaded(cls, _by_values(cls, name, order), {"values": wanted[start : start + 500]})
+            values = {"values": wanted[start : start + 500]}
+            found += [cls.load(row) for row in self.rows(_by_values(cls, name, order), values)]
         return found
-
-    def _loaded(self, cls: type[R], statement: Any, parameters: Mapping[str, Any]) -> list[R]:
-        load = cls.load
-        return [load(row) for row in self.connection.execute(statement, parameters).fetchall()]
 
     def first(self, cls: type[R], *where: Any, order_by: Sequence[Any] = ()) -> R | None:
         found = self.all(cls, *where, order_by=order_by, limit=1)
@@ -97,8 +96,8 @@ class Tx:
         names = tuple(sorted(name for name, value in equal.items() if value is not None))
         nulls = tuple(sorted(name for name, value in equal.items() if value is None))
         values = {f"is_{name}": equal[name] for name in names}
-        found = self.connection.execute(_by_columns(cls, names, nulls), values).first()
-        return cls.load(found) if found is not None else None
+        found = self.rows(_by_columns(cls, names, nulls), values)
+        return cls.load(found[0]) if found else None
 
     def all(
         self, cls: type[R], *where: Any, order_by: Sequence[Any] = (), limit: int | None = None
@@ -125,6 +124,25 @@ class Tx:
             is not None
         )
 
+    def rows(self, statement: Any, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """What a statement finds that is built once: a constant of a module, or remembered by its shape."""
+        if self._driver is not None:
+            ready = prepared(statement, tuple(values))
+            try:
+                return ready.rows(ready.execute(self._driver, values))
+            except Exception:  # SQLAlchemy meets it again, and says it in its words.
+                pass
+        return self.connection.execute(statement, values).fetchall()
+
+    def change(self, statement: Any, values: Mapping[str, Any]) -> int:
+        """How many rows a statement has changed that is built once, as for `rows`."""
+        if self._driver is not None:
+            try:
+                return prepared(statement, tuple(values)).execute(self._driver, values).rowcount
+            except Exception:  # As in `rows`.
+                pass
+        return self.connection.execute(statement, values).rowcount
+
     def execute(self, statement: Any, parameters: Any = None) -> Any:
         """Any other statement; the way out for what the methods here do not say."""
         return self.connection.execute(statement, parameters)
@@ -142,7 +160,7 @@ class Tx:
         """
         row = self._stamped(row)
         try:
-            self.connection.execute(_insert(type(row)), row.values())
+            self.change(_insert(type(row)), row.values())
         except IntegrityError as error:
             raise _integrity(row, error, retry) from error
         return row
@@ -168,12 +186,10 @@ class Tx:
         statement = _update(type(row), tuple(sorted(changes)))
         values = {f"new_{name}": value for name, value in changes.items()}
         try:
-            done = self.connection.execute(
-                statement, {"key": getattr(row, row.primary), "seen": row.revision, **values}
-            )
+            done = self.change(statement, {"key": getattr(row, row.primary), "seen": row.revision, **values})
         except IntegrityError as error:
             raise _integrity(row.but(**changes), error, False) from error
-        if done.rowcount != 1:
+        if done != 1:
             raise Retry(f"{row.noun} {getattr(row, row.primary)} has changed")
         return row.but(**changes)
 
@@ -190,7 +206,7 @@ class Tx:
     def delete(self, row: Row) -> None:
         """Remove a row; nothing happens when it is gone already."""
         try:
-            self.connection.execute(_delete(type(row)), {"key": getattr(row, row.primary)})
+            self.change(_delete(type(row)), {"key": getattr(row, row.primary)})
         except IntegrityError as error:
             raise Conflict(f"{row.noun.capitalize()} {getattr(row, row.primary)} is still in use.") from error
 

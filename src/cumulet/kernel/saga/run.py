@@ -260,18 +260,16 @@ class Run:
     def _pivot(self, tx: Tx) -> bool:
         if self._cancelled:
             return False
-        tx.execute(_PIVOT, {"saga": self.id})
+        tx.change(_PIVOT, {"saga": self.id})
         return True
 
     async def _note_try(self, why: str, attempt: int) -> None:
         self.row = self.row.but(why=why)
-        await self._write(
-            lambda tx: tx.execute(_NOTE, {"saga": self.id, "reason": why, "count": attempt + 1})
-        )
+        await self._write(lambda tx: tx.change(_NOTE, {"saga": self.id, "reason": why, "count": attempt + 1}))
 
     async def move(self, state: str, why: str | None = None) -> None:
         """Change the saga's state under its fence."""
-        await self._write(lambda tx: tx.execute(_MOVE, {"saga": self.id, "to": state, "reason": why}))
+        await self._write(lambda tx: tx.change(_MOVE, {"saga": self.id, "to": state, "reason": why}))
         self.row = self.row.but(state=state, why=why)
 
     async def finish(self, state: str, saga: Saga, why: str | None = None) -> None:
@@ -281,9 +279,9 @@ class Run:
             if state == "failed" and saga.on_failure is not None:
                 self._hook("before", "on_failure")
                 saga.on_failure(tx, self.ctx, why or "", **self.row.arguments)
-            tx.delete_where(SagaKey, SagaKey.c.saga_id == self.id)
-            tx.delete_where(SagaStep, SagaStep.c.saga_id == self.id)
-            tx.execute(_MOVE, {"saga": self.id, "to": state, "reason": why})
+            tx.change(_FORGET_KEYS, {"saga": self.id})
+            tx.change(_FORGET_STEPS, {"saga": self.id})
+            tx.change(_MOVE, {"saga": self.id, "to": state, "reason": why})
             tx.after_commit(self.app.sagas.wake)
 
         await self._write(end)
@@ -327,10 +325,10 @@ _ATTEMPT = Step(_attempt)
 
 def _touch(tx: Tx, id: str, owner: str | None) -> bool:
     """Assert that the saga is still this owner's, and lock its row; whether it was cancelled."""
-    found = tx.execute(_FENCE, {"saga": id, "by": owner, "at": tx.now}).first()
-    if found is None:
+    found = tx.rows(_FENCE, {"saga": id, "by": owner, "at": tx.now})
+    if not found:
         raise LostLease(f"saga {id} is another worker's now")
-    return bool(found[0])
+    return bool(found[0][0])
 
 
 _S = SagaRow.table
@@ -345,6 +343,8 @@ _FENCE = (
     .values(updated_at=sa.bindparam("at"))
     .returning(_S.c.cancelled)
 )
+_FORGET_KEYS = sa.delete(SagaKey.table).where(SagaKey.c.saga_id == sa.bindparam("saga"))
+_FORGET_STEPS = sa.delete(SagaStep.table).where(SagaStep.c.saga_id == sa.bindparam("saga"))
 _PIVOT = _MINE.values(pivoted=True)
 _NOTE = _MINE.values(why=sa.bindparam("reason"), tries=sa.bindparam("count"))
 _MOVE = _MINE.values(state=sa.bindparam("to"), why=sa.bindparam("reason"))

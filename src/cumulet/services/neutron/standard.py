@@ -36,7 +36,7 @@ def tags_of(tx: Tx, ctx: Context, rows: Sequence[Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        for resource_id, tag in tx.execute(_TAGS, {"ids": wanted}).fetchall():
+        for resource_id, tag in tx.rows(_TAGS, {"ids": wanted}):
             found.setdefault(resource_id, []).append(tag)
     return found
 

@@ -65,23 +65,15 @@ class ImageMember(
 
 _TAGS = sa.select(ImageTag.c.image_id, ImageTag.c.value).order_by(ImageTag.c.value)
 _PROPERTIES = sa.select(ImageProperty.c.image_id, ImageProperty.c.name, ImageProperty.c.value)
-_OF_ONE = {cls: cls.c.image_id == sa.bindparam("id") for cls in (ImageTag, ImageProperty)}
-_OF_MANY = {cls: cls.c.image_id.in_(sa.bindparam("ids", expanding=True)) for cls in (ImageTag, ImageProperty)}
-_TAGS_OF = (_TAGS.where(_OF_ONE[ImageTag]), _TAGS.where(_OF_MANY[ImageTag]))
-_PROPERTIES_OF = (_PROPERTIES.where(_OF_ONE[ImageProperty]), _PROPERTIES.where(_OF_MANY[ImageProperty]))
-
-
-def _side(tx: Tx, one: sa.Select[Any], many: sa.Select[Any], images: "Sequence[Image]") -> Any:
-    """The rows of a side table; the common case of one image has a cheaper statement."""
-    if len(images) == 1:
-        return tx.execute(one, {"id": images[0].id})
-    return tx.execute(many, {"ids": [image.id for image in images]})
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_TAGS_OF = _TAGS.where(ImageTag.c.image_id.in_(_IDS))
+_PROPERTIES_OF = _PROPERTIES.where(ImageProperty.c.image_id.in_(_IDS))
 
 
 def tags_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str, list[str]]:
     """The tags of images, in order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for image_id, value in _side(tx, *_TAGS_OF, images):
+    for image_id, value in tx.rows(_TAGS_OF, {"ids": [image.id for image in images]}):
         found[image_id].append(value)
     return found
 
@@ -89,7 +81,7 @@ def tags_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str,
 def properties_of(tx: Tx, ctx: Context | None, images: "Sequence[Image]") -> dict[str, dict[str, str]]:
     """The custom properties of images."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for image_id, name, value in _side(tx, *_PROPERTIES_OF, images):
+    for image_id, name, value in tx.rows(_PROPERTIES_OF, {"ids": [image.id for image in images]}):
         found[image_id][name] = value
     return found
 

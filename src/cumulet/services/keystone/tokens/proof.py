@@ -118,7 +118,7 @@ def _user(tx: Tx, words: _Words) -> User | None:
     domain = find_domain(tx, words["domain"])
     if domain is None:
         return None
-    return tx.first(User, User.c.domain_id == domain.id, User.c.name == words["name"])
+    return tx.first_by(User, domain_id=domain.id, name=words["name"])
 
 
 def find_domain(tx: Tx, words: _Words) -> Project | None:
@@ -128,7 +128,7 @@ def find_domain(tx: Tx, words: _Words) -> Project | None:
         return found if found is not None and found.is_domain else None
     if not words.get("name"):
         raise expecting("id or name", "domain")
-    return tx.first(Project, Project.c.domain_id == "", Project.c.name == words["name"])
+    return tx.first_by(Project, domain_id="", name=words["name"])
 
 
 def _find_credential(tx: Tx, words: _Words) -> _Candidate:
@@ -148,5 +148,4 @@ def _credential(tx: Tx, words: _Words) -> ApplicationCredential | None:
     user = _user(tx, words["user"])
     if user is None:
         return None
-    c = ApplicationCredential.c
-    return tx.first(ApplicationCredential, c.user_id == user.id, c.name == words["name"])
+    return tx.first_by(ApplicationCredential, user_id=user.id, name=words["name"])

@@ -82,7 +82,7 @@ def addresses_of(tx: Tx, ctx: Context | None, rows: Sequence[Any]) -> dict[str, 
     found: dict[str, list[dict[str, str]]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        for port_id, subnet_id, ip_address in tx.execute(_ADDRESSES, {"ids": wanted}).fetchall():
+        for port_id, subnet_id, ip_address in tx.rows(_ADDRESSES, {"ids": wanted}):
             found.setdefault(port_id, []).append({"subnet_id": subnet_id, "ip_address": ip_address})
     return found
 
@@ -92,7 +92,7 @@ def groups_of(tx: Tx, ctx: Context | None, rows: Sequence[Any]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     for start in range(0, len(rows), 500):
         wanted = [row.id for row in rows[start : start + 500]]
-        for port_id, group_id in tx.execute(_GROUPS, {"ids": wanted}).fetchall():
+        for port_id, group_id in tx.rows(_GROUPS, {"ids": wanted}):
             found.setdefault(port_id, []).append(group_id)
     return found
 
