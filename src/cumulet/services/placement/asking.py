@@ -9,11 +9,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotAcceptable, UnsupportedMediaType
+from cumulet.kernel.http import bodies
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.versions import microversion
@@ -96,8 +95,8 @@ class Schema:
     def body(self, ctx: Context, request: Request) -> Any:
         """The request's body. Raises BadRequest when it is no JSON or breaks the schema."""
         try:
-            body = msgspec.json.decode(request.raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            body = bodies.decode(request.raw)
+        except ValueError as error:
             raise BadRequest(f"Malformed JSON: {error}") from None
         self.check(ctx, body, "JSON does not validate")
         return body

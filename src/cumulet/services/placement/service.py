@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Placement's manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.app import App
 from cumulet.kernel.db import Tx
-from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, Service
 from cumulet.services.placement.versions import MAXIMUM, MINIMUM
 
 
@@ -55,6 +55,12 @@ def first_start(tx: Tx, app: App) -> None:
     ensure_shards(tx)
 
 
+def invariants() -> Sequence[Check]:
+    from cumulet.services.placement.invariants import CHECKS
+
+    return CHECKS
+
+
 SERVICE = Service(
     name="placement",
     path="/placement",
@@ -64,4 +70,5 @@ SERVICE = Service(
     api=api,
     provides=provides,
     first_start=first_start,
+    invariants=invariants,
 )
