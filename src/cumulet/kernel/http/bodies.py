@@ -23,24 +23,32 @@ def parse(raw: bytes, content_type: str | None) -> Any:
     if not (kind.endswith(("json", "json-patch")) or kind in _SLOPPY):
         raise UnsupportedMediaType(f"Unsupported Content-Type: {kind}; send application/json.")
     try:
+        return decode(raw)
+    except ValueError as error:
+        raise BadRequest(f"Malformed request body: {error}.") from None
+
+
+def decode(raw: bytes) -> Any:
+    """The value of a JSON text. Raises ValueError with a phrase for the user."""
+    try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Malformed request body: it is not valid JSON ({error}).") from None
+        raise ValueError(f"it is not valid JSON ({error})") from None
     if b"\\u0000" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check(value)
     return value
 
 
 def _check(value: Any) -> None:
-    """Raise BadRequest for a NUL in a text, or for more than MAX_DEPTH levels."""
+    """Raise ValueError for a NUL in a text, or for more than MAX_DEPTH levels."""
     level = [value]
     for _ in range(MAX_DEPTH):
         if not level:
             return
         if any("\0" in item for item in level if isinstance(item, str)):
-            raise BadRequest("Malformed request body: texts must not hold NUL characters.")
+            raise ValueError("texts must not hold NUL characters")
         level = [part for item in level for part in _parts(item)]
-    raise BadRequest(f"Malformed request body: it is nested deeper than {MAX_DEPTH} levels.")
+    raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _parts(value: Any) -> list[Any]:

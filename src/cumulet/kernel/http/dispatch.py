@@ -99,9 +99,11 @@ class Dispatcher:
             except falcon.HTTPError as error:
                 reply = self._refusal(_meaning(error, req.method), context, req)
             except Exception as error:
-                self.app.log.exception("request failed", request_id=request_id, path=req.path)
-                reply = self._refusal(Error(_UNEXPECTED.format(request_id=request_id)), context, req)
-                span.fail(500, f"{type(error).__name__}: {error}")
+                refusal = _unforeseen(error, request_id)
+                if refusal.status == 500:
+                    self.app.log.exception("request failed", request_id=request_id, path=req.path)
+                reply = self._refusal(refusal, context, req)
+                span.fail(refusal.status, f"{type(error).__name__}: {error}")
             span.done(reply.status, write=req.method not in ("GET", "HEAD"), identity=context.identity)
         self._fill(resp, reply, context, head=req.method == "HEAD")
 
@@ -256,6 +258,13 @@ _UNEXPECTED = (
     "An unexpected error prevented the server from fulfilling your request. "
     "Its story is kept: cumulet trace {request_id}"
 )
+
+
+def _unforeseen(error: Exception, request_id: str) -> Error:
+    """What nobody caught. A number of thousands of digits, which Python does not read, is the caller's."""
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return BadRequest("A number of the request has too many digits.")
+    return Error(_UNEXPECTED.format(request_id=request_id))
 
 
 def _meaning(error: falcon.HTTPError, method: str) -> Error:
