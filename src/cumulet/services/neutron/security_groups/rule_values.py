@@ -45,7 +45,7 @@ def protocol(value: Any) -> str | None:
     if value in _ANY:
         return None
     word = str(value).lower()
-    if word in PROTOCOLS or (word.isascii() and word.isdigit() and int(word) <= 255):
+    if word in PROTOCOLS or (word.isascii() and word.isdigit() and len(word) < 10 and int(word) <= 255):
         return str(int(word)) if word.isdigit() else word
     raise _unsupported(value)
 

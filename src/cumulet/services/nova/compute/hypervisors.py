@@ -170,7 +170,7 @@ def _marker(tx: Tx, ctx: Context, marker: str) -> int:
 def _find(tx: Tx, ctx: Context, id: str) -> Hypervisor | None:
     if ctx.at("2.53"):
         return tx.get(Hypervisor, id)
-    return tx.first(Hypervisor, Hypervisor.c.number == int(id)) if id.isdigit() else None
+    return tx.first(Hypervisor, Hypervisor.c.number == int(id)) if id.isdecimal() else None
 
 
 @route("GET", "/os-hypervisors/statistics", until="2.87", policy=f"{_RULE}:statistics")

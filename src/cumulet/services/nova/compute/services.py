@@ -133,7 +133,7 @@ def delete_service(tx: Tx, ctx: Context, request: Request) -> Reply:
     if ctx.at("2.53"):
         row = _by_id(tx, id)
     else:
-        if not id.isdigit():
+        if not id.isdecimal():
             raise BadRequest(f"Invalid input received: {id} is not an integer.")
         found = tx.first(ServiceRow, ServiceRow.c.number == int(id))
         if found is None:

@@ -18,7 +18,7 @@ def demand_of(server: Server) -> Demand:
     required: list[str] = []
     forbidden: list[str] = []
     for key, value in {**server.image_properties, **specs}.items():
-        if (match := _RESOURCE.fullmatch(key)) and key in specs and str(value).isdigit():
+        if (match := _RESOURCE.fullmatch(key)) and key in specs and str(value).isdecimal():
             amounts[match[1]] = int(value)
         elif match := _TRAIT.fullmatch(key):
             {"required": required, "forbidden": forbidden}.get(str(value), []).append(match[1])
