@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole cloud on a port, with one of most things in it, and the names by which requests can reach them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+from cumulet.main import SERVICES, openapi
+from cumulet.testing.plugin import PASSWORD, RunningCloud, running
+
+DEFAULT = {"id": "default"}
+OWN = {"admin", "default", "member", "reader", "manager", "service"}
+"""What the cloud cannot do without: no request is told of it."""
+
+THINGS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("admin", "identity/v3/domains", "domain", {"name": "second"}),
+    ("admin", "identity/v3/projects", "project", {"name": "second", "domain_id": "default"}),
+    ("admin", "identity/v3/users", "user", {"name": "second", "password": "old", "domain_id": "default"}),
+    ("admin", "identity/v3/groups", "group", {"name": "second", "domain_id": "default"}),
+    ("admin", "identity/v3/roles", "role", {"name": "second"}),
+    ("admin", "identity/v3/regions", "region", {"id": "second"}),
+    ("admin", "identity/v3/services", "service", {"type": "second", "name": "second"}),
+    ("member", "image/v2/images", "", {"name": "one", "disk_format": "raw", "container_format": "bare"}),
+    ("member", "network/v2.0/networks", "network", {"name": "one"}),
+    ("member", "network/v2.0/subnets", "subnet", {"network_id": "*", "cidr": "10.9.0.0/24", "ip_version": 4}),
+    ("member", "network/v2.0/ports", "port", {"network_id": "*"}),
+    ("member", "network/v2.0/routers", "router", {"name": "one"}),
+    ("member", "network/v2.0/security-groups", "security_group", {"name": "one"}),
+    ("member", "volume/v3/volumes", "volume", {"size": 1, "name": "one"}),
+    ("member", "volume/v3/volumes", "volume", {"size": 1, "name": "two"}),
+    ("admin", "volume/v3/types", "volume_type", {"name": "second"}),
+    ("admin", "compute/v2.1/flavors", "flavor", {"name": "one", "ram": 64, "vcpus": 1, "disk": 1}),
+    ("member", "compute/v2.1/os-keypairs", "keypair", {"name": "one"}),
+    ("member", "compute/v2.1/os-server-groups", "server_group", {"name": "one", "policies": ["affinity"]}),
+)
+BOOT = {"name": "one", "networks": "none", "flavorRef": "*"}
+
+
+class Furnished:
+    """The cloud, two who may ask it, and ids by the name of a path's or a body's parameter."""
+
+    def __init__(self, cloud: RunningCloud) -> None:
+        self.cloud = cloud
+        self.session = requests.Session()
+        self.tokens = {"admin": self._login("admin", PASSWORD, "admin")}
+        self._add_member()
+        self.known: dict[str, list[str]] = defaultdict(list)
+        for token, path, member, body in THINGS:
+            self._make(token, path, member, body)
+        self._boot()
+        for service in SERVICES:
+            self._note_all(openapi(service))
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "admin", **headers: str) -> Any:
+        sent = {**headers, **({"X-Auth-Token": self.tokens[token]} if token else {})}
+        return self.session.request(method, f"{self.cloud.url}/{path.lstrip('/')}", json=body, headers=sent)
+
+    def _login(self, name: str, password: str, project: str) -> str:
+        user = {"name": name, "domain": DEFAULT, "password": password}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        scope = {"project": {"name": project, "domain": DEFAULT}}
+        body = {"auth": {"identity": identity, "scope": scope}}
+        answer = self.session.post(f"{self.cloud.auth_url}/v3/auth/tokens", json=body)
+        return str(answer.headers["X-Subject-Token"])
+
+    def _add_member(self) -> None:
+        user = {"name": "somebody", "domain_id": "default", "password": "x"}
+        project = {"name": "somebody's", "domain_id": "default"}
+        user_id = self.ask("POST", "identity/v3/users", {"user": user}).json()["user"]["id"]
+        project_id = self.ask("POST", "identity/v3/projects", {"project": project}).json()["project"]["id"]
+        (role,) = self.ask("GET", "identity/v3/roles?name=member").json()["roles"]
+        self.ask("PUT", f"identity/v3/projects/{project_id}/users/{user_id}/roles/{role['id']}")
+        self.tokens["member"] = self._login("somebody", "x", "somebody's")
+        self.own = {user_id, project_id, *OWN}
+
+    def _make(self, token: str, path: str, member: str, body: dict[str, Any]) -> None:
+        filled = {name: self.known[name][0] if value == "*" else value for name, value in body.items()}
+        answer = self.ask("POST", path, {member: filled} if member else filled, token)
+        assert answer.status_code in (200, 201, 202), (path, answer.status_code, answer.text)
+        made = answer.json()[member] if member else answer.json()
+        if "id" in made:
+            self.known[f"{member or 'image'}_id"].append(str(made["id"]))
+
+    def _boot(self) -> None:
+        (image,) = self.known["image_id"]
+        url = f"{self.cloud.url}/image/v2/images/{image}/file"
+        headers = {"X-Auth-Token": self.tokens["member"], "Content-Type": "application/octet-stream"}
+        self.session.put(url, data=b"\0" * 512, headers=headers)
+        body = {**BOOT, "imageRef": image, "flavorRef": self.known["flavor_id"][0]}
+        version = {"OpenStack-API-Version": "compute 2.60"}
+        answer = self.ask("POST", "compute/v2.1/servers", {"server": body}, "member", **version)
+        assert answer.status_code == 202, answer.text
+        self.known["server_id"].append(answer.json()["server"]["id"])
+
+    def _note_all(self, document: Mapping[str, Any]) -> None:
+        """Take down the ids of all that lists tell, by the name that paths have for them."""
+        version = document["components"]["parameters"].get("microversion")
+        headers = {"OpenStack-API-Version": version["schema"]["enum"][0]} if version else {}
+        for path in document["paths"]:
+            match = re.fullmatch(r"([^{}]+)/\{(\w+)\}", path)
+            if match is None or "get" not in document["paths"].get(match[1], {}):
+                continue
+            answer = self.ask("GET", document["servers"][0]["url"] + match[1], **headers)
+            found = answer.json() if answer.status_code == 200 else {}
+            for item in next((part for part in found.values() if isinstance(part, list)), []):
+                self._note(match[2], item)
+        for name, ids in self.known.items():
+            self.known[name] = [id for id in dict.fromkeys(ids) if id not in self.own]
+
+    def _note(self, name: str, item: Any) -> None:
+        if not isinstance(item, dict):
+            self.known[name].append(str(item))
+        elif item.get("name") not in self.own:
+            id = item.get("id", item.get("uuid", item.get("name")))
+            if id is not None:
+                self.known[name].append(str(id))
+
+
+@contextmanager
+def furnished() -> Iterator[Furnished]:
+    """The cloud with all of its services, until the block ends."""
+    with running() as cloud:
+        yield Furnished(cloud)
+
+
+def told(document: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The document with what there is: ids and names are those of the cloud, or anything as before.
+
+    It says nothing of tokens: who asks is chosen elsewhere.
+    """
+    del document["security"], document["components"]["securitySchemes"]
+    for path in document["paths"].values():
+        for parameter in path["parameters"]:
+            parameter["schema"] = _told(parameter["name"], parameter["schema"], known)
+        for operation in path.values():
+            if isinstance(operation, dict):
+                operation.pop("security", None)
+                _tell(operation.get("requestBody"), known)
+    return document
+
+
+def _tell(schema: Any, known: Mapping[str, list[str]]) -> None:
+    if isinstance(schema, dict):
+        for name, part in schema.items():
+            if name == "properties":
+                schema[name] = {key: _told(key, value, known) for key, value in part.items()}
+            _tell(schema[name], known)
+    elif isinstance(schema, list):
+        for part in schema:
+            _tell(part, known)
+
+
+def _told(name: str, schema: Any, known: Mapping[str, list[str]]) -> Any:
+    ids = known.get(name) or known.get(_NAMES.get(name, ""))
+    return {"anyOf": [{"enum": ids}, {"enum": ids}, schema]} if ids else schema
+
+
+_NAMES = {
+    "imageRef": "image_id", "flavorRef": "flavor_id", "volumeId": "volume_id", "uuid": "resource_provider_id",
+    "floating_network_id": "network_id", "image": "image_id", "target_project": "project_id",
+}  # fmt: skip
