@@ -15,6 +15,7 @@ from cumulet.testing.torment import torment
 
 SERVICES = [people(), PLACEMENT, GLANCE, NEUTRON, CINDER, NOVA]
 SERVERS = "/compute/v2.1/servers"
+LATEST = {"OpenStack-API-Version": "compute latest"}
 OCTETS = {"content-type": "application/octet-stream"}
 
 
@@ -124,3 +125,152 @@ test_create_server_with_a_volume = torment(
 )
 test_stop_server = torment(SERVICES, begin=a_server_that_is_stopped, check=stopped_or_as_it_was)
 test_delete_server = torment(SERVICES, begin=a_server_that_is_deleted, check=gone)
+
+
+# -- changes of a server that runs ------------------------------------------------------------------------
+
+
+async def calmly(cloud: Cloud, path: str, body: Any, **more: Any) -> Any:
+    """What a request made, with all that it started come to its end before the torment."""
+    hook, cloud.app.sagas.hook = cloud.app.sagas.hook, lambda moment, step: None
+    answer = await ask(cloud, "POST", path, body, **more)
+    await cloud.settled()
+    cloud.app.sagas.hook = hook
+    return answer
+
+
+async def ended(cloud: Cloud, id: str) -> None:
+    """The server can be deleted, and nothing is left of it."""
+    await ask(cloud, "DELETE", f"{SERVERS}/{id}")
+    await gone(cloud, id)
+
+
+async def still_active(cloud: Cloud, id: str) -> None:
+    server = (await ask(cloud, "GET", f"{SERVERS}/{id}"))["server"]
+    assert (server["status"], server["OS-EXT-STS:task_state"]) == ("ACTIVE", None), server
+    await holds(cloud)
+    await cloud.rest()
+
+
+async def a_server_that_is_rebuilt(cloud: Cloud) -> str:
+    id = await a_running_server(cloud)
+    _, image = await surroundings(cloud)
+    await ask(cloud, "POST", f"{SERVERS}/{id}/action", {"rebuild": {"imageRef": image}})
+    return id
+
+
+async def a_server_that_becomes_an_image(cloud: Cloud) -> tuple[str, str]:
+    id = await a_running_server(cloud)
+    asked = {"createImage": {"name": "copy"}}
+    answer = await ask(cloud, "POST", f"{SERVERS}/{id}/action", asked, headers=LATEST)
+    return id, str(answer["image_id"])
+
+
+async def an_image_or_none(cloud: Cloud, ids: tuple[str, str]) -> None:
+    """The image is active or there is none; the server runs on."""
+    server_id, image_id = ids
+    await still_active(cloud, server_id)
+    found = await cloud.request("GET", f"/image/v2/images/{image_id}", token="member")
+    assert found.status == 404 or found["status"] == "active", found
+    if found.status == 200:
+        await ask(cloud, "DELETE", f"/image/v2/images/{image_id}")
+    await ended(cloud, server_id)
+
+
+async def a_server_and_a_volume(cloud: Cloud) -> tuple[str, str]:
+    id = await a_running_server(cloud)
+    made = await calmly(cloud, "/volume/v3/volumes", {"volume": {"size": 1}})
+    return id, str(made["volume"]["id"])
+
+
+def to_end_with_its_server(volume: str) -> dict[str, Any]:
+    return {"volumeAttachment": {"volumeId": volume, "delete_on_termination": True}}
+
+
+async def a_volume_that_is_attached(cloud: Cloud) -> tuple[str, str]:
+    id, volume = await a_server_and_a_volume(cloud)
+    path = f"{SERVERS}/{id}/os-volume_attachments"
+    await ask(cloud, "POST", path, to_end_with_its_server(volume), headers=LATEST)
+    return id, volume
+
+
+async def a_volume_that_is_detached(cloud: Cloud) -> tuple[str, str]:
+    id, volume = await a_server_and_a_volume(cloud)
+    path = f"{SERVERS}/{id}/os-volume_attachments"
+    await calmly(cloud, path, to_end_with_its_server(volume), headers=LATEST)
+    await ask(cloud, "DELETE", f"{path}/{volume}")
+    return id, volume
+
+
+def disks(cloud: Cloud, server_id: str) -> list[str]:
+    return [disk.volume_id for disk in cloud.worlds["host-1"].guests[server_id].document.disks]
+
+
+async def attached_or_free(cloud: Cloud, ids: tuple[str, str]) -> None:
+    """The volume is in use and in the guest, or available and not; it ends with the server if it has it."""
+    server_id, volume_id = ids
+    await still_active(cloud, server_id)
+    volume = (await ask(cloud, "GET", f"/volume/v3/volumes/{volume_id}"))["volume"]
+    has = [item["server_id"] for item in volume["attachments"]]
+    expected = (["in-use", [server_id], [volume_id]], ["available", [], []])
+    assert [volume["status"], has, disks(cloud, server_id)] in expected, volume
+    if not has:
+        await ask(cloud, "DELETE", f"/volume/v3/volumes/{volume_id}")
+    await ended(cloud, server_id)
+
+
+async def detached(cloud: Cloud, ids: tuple[str, str]) -> None:
+    server_id, volume_id = ids
+    await still_active(cloud, server_id)
+    assert disks(cloud, server_id) == []
+    volume = (await ask(cloud, "GET", f"/volume/v3/volumes/{volume_id}"))["volume"]
+    assert (volume["status"], volume["attachments"]) == ("available", [])
+    await ask(cloud, "DELETE", f"/volume/v3/volumes/{volume_id}")
+    await ended(cloud, server_id)
+
+
+async def a_port_that_is_attached(cloud: Cloud) -> tuple[str, str]:
+    id = await a_running_server(cloud)
+    network, _ = await surroundings(cloud)
+    made = await ask(cloud, "POST", "/network/v2.0/ports", {"port": {"network_id": network}})
+    port = str(made["port"]["id"])
+    await ask(cloud, "POST", f"{SERVERS}/{id}/os-interface", {"interfaceAttachment": {"port_id": port}})
+    return id, port
+
+
+async def a_port_that_is_detached(cloud: Cloud) -> tuple[str, str]:
+    id = await a_running_server(cloud)
+    network, _ = await surroundings(cloud)
+    path = f"{SERVERS}/{id}/os-interface"
+    made = await calmly(cloud, path, {"interfaceAttachment": {"net_id": network}})
+    port = str(made["interfaceAttachment"]["port_id"])
+    await ask(cloud, "DELETE", f"{path}/{port}")
+    return id, port
+
+
+async def plugged_or_free(cloud: Cloud, ids: tuple[str, str]) -> None:
+    """The guest has the NIC and the port says so, or neither; the user's port is there in any case."""
+    server_id, port_id = ids
+    await still_active(cloud, server_id)
+    port = (await ask(cloud, "GET", f"/network/v2.0/ports/{port_id}"))["port"]
+    nics = [nic.port_id for nic in cloud.worlds["host-1"].guests[server_id].document.nics]
+    assert (port["device_id"], port_id in nics, len(nics)) in ((server_id, True, 2), ("", False, 1)), port
+    await ended(cloud, server_id)
+    await ask(cloud, "DELETE", f"/network/v2.0/ports/{port_id}")
+
+
+async def unplugged(cloud: Cloud, ids: tuple[str, str]) -> None:
+    """The guest has the NIC no more, and the port that was made for it is gone."""
+    server_id, port_id = ids
+    await still_active(cloud, server_id)
+    assert (await cloud.request("GET", f"/network/v2.0/ports/{port_id}", token="member")).status == 404
+    assert len(cloud.worlds["host-1"].guests[server_id].document.nics) == 1
+    await ended(cloud, server_id)
+
+
+test_rebuild_server = torment(SERVICES, begin=a_server_that_is_rebuilt, check=running_or_in_error)
+test_create_image = torment(SERVICES, begin=a_server_that_becomes_an_image, check=an_image_or_none)
+test_attach_volume = torment(SERVICES, begin=a_volume_that_is_attached, check=attached_or_free)
+test_detach_volume = torment(SERVICES, begin=a_volume_that_is_detached, check=detached)
+test_attach_interface = torment(SERVICES, begin=a_port_that_is_attached, check=plugged_or_free)
+test_detach_interface = torment(SERVICES, begin=a_port_that_is_detached, check=unplugged)

@@ -10,7 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import StepFailed, step
 from cumulet.services.nova.servers import devices, guest, history
 from cumulet.services.nova.servers.model import BlockDevice, Server
-from cumulet.services.nova.servers.steps import drop_volume
+from cumulet.services.nova.servers.steps import free_volume
 
 Published = list[Any]
 """[host, generation]; a host of None where there is nothing to wait for."""
@@ -67,7 +67,7 @@ def give_up_volume(tx: Tx, ctx: Context, server_id: str, device_id: str, why: st
     """The volume is free again."""
     device = tx.get(BlockDevice, device_id)
     if device is not None:
-        drop_volume(tx, ctx, device)
+        free_volume(tx, ctx, device)
     history.end(tx, ctx, server_id, "attach_volume", history.Ending(why=why))
 
 
@@ -83,10 +83,10 @@ def publish_without_volume(tx: Tx, ctx: Context, server_id: str, device_id: str)
 
 @step()
 def volume_detached(tx: Tx, ctx: Context, server_id: str, device_id: str) -> None:
-    """The attachment is over; a volume that was to end with the server does when it is detached too."""
+    """The attachment is over, and the volume is free."""
     device = tx.get(BlockDevice, device_id)
     if device is not None:
-        drop_volume(tx, ctx.elevate(), device)
+        free_volume(tx, ctx.elevate(), device)
     host = tx.need(Server, server_id).host
     history.end(tx, ctx, server_id, "detach_volume", history.Ending(host=host))
 

@@ -261,7 +261,7 @@ def forget(tx: Tx, ctx: Context, server_id: str) -> None:
     server, everyone = tx.need(Server, server_id), ctx.elevate()
     tx.app.contract(Ports).unplug(tx, everyone, server_id)
     for device in devices.of_server(tx, server_id):
-        drop_volume(tx, everyone, device)
+        end_volume(tx, everyone, device)
     tx.app.contract(Allocator).release(tx, server_id)
     tx.delete_where(ServerTag, ServerTag.c.server_id == server_id)
     server = tx.update(
@@ -277,11 +277,15 @@ def forget(tx: Tx, ctx: Context, server_id: str) -> None:
     events.emit(tx, ctx, "server.deleted", server)
 
 
-def drop_volume(tx: Tx, ctx: Context, device: BlockDevice) -> None:
-    """The server has this volume no more; it ends too if it was to end with the server."""
-    volumes = tx.app.contract(Volumes)
+def free_volume(tx: Tx, ctx: Context, device: BlockDevice) -> None:
+    """The server has this volume no more; it stays, whatever was to become of it at the server's end."""
     if device.attachment_id is not None:
-        volumes.release(tx, ctx, device.attachment_id)
-    if device.delete_on_termination:
-        volumes.delete(tx, ctx, device.volume_id)
+        tx.app.contract(Volumes).release(tx, ctx, device.attachment_id)
     tx.delete(device)
+
+
+def end_volume(tx: Tx, ctx: Context, device: BlockDevice) -> None:
+    """The server ends, and so does this volume if it was to end with the server."""
+    free_volume(tx, ctx, device)
+    if device.delete_on_termination:
+        tx.app.contract(Volumes).delete(tx, ctx, device.volume_id)
