@@ -13,6 +13,7 @@ import pytest
 from cumulet.contracts.placement import Allocator, Demand, Inventory, NoRoom
 from cumulet.kernel.auth.context import ANONYMOUS, Context
 from cumulet.kernel.db import Tx
+from cumulet.services.placement.picture import Pictures
 from cumulet.services.placement.service import SERVICE as PLACEMENT
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import people
@@ -120,6 +121,29 @@ def test_a_picture_of_a_transaction_that_failed_is_nobodys(tmp_path: Path, datab
             assert await place.names(resources={"VCPU": 1}) == ["host-1"]
             await place.host("host-1", VCPU=Inventory(total=5))
             assert await place.names(resources={"VCPU": 5}) == ["host-1"]
+
+    asyncio.run(talk())
+
+
+def test_every_process_sees_what_another_has_changed(tmp_path: Path, database: str) -> None:
+    async def talk() -> None:
+        async with placement(tmp_path, database) as place:
+            hosts = [await place.host(f"host-{n}", VCPU=Inventory(total=50)) for n in range(4)]
+            other = Pictures(place.app)
+
+            async def come_and_go(number: int) -> None:
+                for round in range(4):
+                    await place.claim(f"c{number}", hosts[(number + round) % 4], VCPU=1 + round)
+                    await place.app.db.read(other.current)
+                if number % 2:
+                    await place.app.db.transact(place.allocator.release, f"c{number}")
+
+            await asyncio.gather(*(come_and_go(number) for number in range(8)))
+            seen = await place.app.db.read(other.current)
+            fresh = await place.app.db.read(Pictures(place.app).current)
+            assert seen.providers == fresh.providers
+            used = [provider.stocks["VCPU"].used for provider in fresh.providers.values()]
+            assert sum(used) == 4 * 4
 
     asyncio.run(talk())
 
