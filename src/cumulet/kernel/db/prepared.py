@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from cumulet.lib.memo import memo
+from cumulet.lib.memo import memo_of
 
 Convert = Callable[[Any], Any]
+_KEPT = 5000
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
 
@@ -74,9 +75,9 @@ def _converters(found: Sequence[Convert | None]) -> list[tuple[int, Convert]]:
     return [(at, convert) for at, convert in enumerate(found) if convert is not None]
 
 
-@memo
+@memo_of(_KEPT)
 def prepared(statement: Any, names: tuple[str, ...]) -> Prepared:
-    """Compiled at its first use; a statement that is built once is kept as long as the process runs."""
+    """Compiled at its first use."""
     return Prepared(statement, names)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cumulet.kernel.db.prepared import driver_of, prepared
 from cumulet.kernel.db.rows import Row
+from cumulet.kernel.db.shapes import order_of, presence, removal, selection, shape_of
 from cumulet.kernel.errors import Conflict, Duplicate, NotFound, StateConflict
 from cumulet.lib.memo import memo
 from cumulet.lib.timestamps import Timestamp
@@ -103,6 +104,13 @@ class Tx:
         self, cls: type[R], *where: Any, order_by: Sequence[Any] = (), limit: int | None = None
     ) -> list[R]:
         """Every row that meets all conditions."""
+        known, order = shape_of(cls, where), order_of(cls, order_by)
+        if known is not None and order is not None:
+            shape, values = known
+            if limit is not None:
+                values["limit"] = limit
+            statement = selection(cls, shape, order, limit is not None)
+            return [cls.load(row) for row in self.rows(statement, values)]
         query = _select(cls).where(*where).order_by(*order_by) if where or order_by else _select(cls)
         if limit is not None:
             query = query.limit(limit)
@@ -117,6 +125,10 @@ class Tx:
         return int(self.scalar(sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*where)))
 
     def exists(self, cls: type[Row], *where: Any) -> bool:
+        """Whether any row meets all conditions."""
+        if (known := shape_of(cls, where)) is not None:
+            shape, values = known
+            return bool(self.rows(presence(cls, shape), values))
         return (
             self.connection.execute(
                 sa.select(sa.literal(1)).select_from(cls.table).where(*where).limit(1)
@@ -212,6 +224,9 @@ class Tx:
 
     def delete_where(self, cls: type[Row], *where: Any) -> int:
         """Remove every row that meets all conditions; how many there were."""
+        if (known := shape_of(cls, where)) is not None:
+            shape, values = known
+            return self.change(removal(cls, shape), values)
         return int(self.connection.execute(sa.delete(cls.table).where(*where)).rowcount)
 
     def update_where(self, cls: type[Row], values: Mapping[str, Any], *where: Any) -> int:

@@ -26,8 +26,7 @@ class ProjectTag(Row, table="keystone_project_tags", indexes=(("name",),)):
 def tags_of(tx: Tx, ctx: Context, rows: Sequence["Project"]) -> dict[str, list[str]]:
     """The tags of each project, sorted."""
     found: dict[str, list[str]] = {}
-    wanted = ProjectTag.c.project_id.in_([row.id for row in rows])
-    for tag in tx.all(ProjectTag, wanted, order_by=[ProjectTag.c.name]):
+    for tag in tx.all_in(ProjectTag, "project_id", [row.id for row in rows], order=("name",)):
         found.setdefault(tag.project_id, []).append(tag.name)
     return found
 
