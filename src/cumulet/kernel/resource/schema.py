@@ -5,6 +5,7 @@ A schema is derived for each verb and microversion from the fields that may be s
 first needed, and kept. What it accepts is turned into a mapping from field name to Python value.
 """
 
+import math
 import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,7 @@ def field_schema(spec: Field, *, loose: bool) -> Mapping[str, Any]:
             "maximum": high if spec.max is None else spec.max,
         }
         if len(types) > 1:
-            schema["pattern"] = "^-?[0-9]+$"
+            schema["pattern"] = "^-?[0-9]+$" if name == "integer" else r"^-?[0-9]+(\.[0-9]+)?$"
     schema |= {word: bound for word, bound in bounds.items() if bound is not None}
     if spec.pattern:
         schema["pattern"] = spec.pattern
@@ -214,4 +215,8 @@ def _native(spec: Field, value: Any) -> Any:
         if len(value) > _DIGITS or not low <= int(value) <= high:
             raise Invalid(f"Invalid input for {spec.on_wire}: {value} is out of range.")
         return int(value)
+    if spec.type is float and isinstance(value, str):
+        if math.isinf(number := float(value)):
+            raise Invalid(f"Invalid input for {spec.on_wire}: {value[:40]}... is out of range.")
+        return number
     return value

@@ -13,6 +13,7 @@ from cumulet.kernel.resource.operations import row_from
 from cumulet.services.nova.flavors.model import Flavor, FlavorAccess
 from cumulet.services.nova.names import check_name
 
+LARGEST_FACTOR = 3.40282e38
 SORTABLE = {
     "created_at": "created_at",
     "description": "description",
@@ -66,6 +67,13 @@ def _number(name: str, value: str) -> int:
         raise BadRequest(f"Invalid {name} filter [{value}]") from None
 
 
+def _factor(value: Any) -> float:
+    factor = float(value)
+    if not 0 < factor <= LARGEST_FACTOR:
+        raise BadRequest(f"'rxtx_factor' argument must be a float between 0 and {LARGEST_FACTOR:g}")
+    return factor
+
+
 def create_flavor(tx: Tx, ctx: Context, given: dict[str, Any]) -> Flavor:
     """A new flavor; one that is not public may be used by the project that made it."""
     check_name(given["name"])
@@ -77,7 +85,7 @@ def create_flavor(tx: Tx, ctx: Context, given: dict[str, Any]) -> Flavor:
         raise Conflict(f"Flavor with name {given['name']} already exists.")
     if "id" in given and tx.exists(Flavor, Flavor.c.id == given["id"]):
         raise Conflict(f"Flavor with ID {given['id']} already exists.")
-    given["rxtx_factor"] = float(given.get("rxtx_factor", 1.0))
+    given["rxtx_factor"] = _factor(given.get("rxtx_factor", 1.0))
     flavor: Flavor = tx.insert(row_from(Flavor, ctx, given))
     if not flavor.is_public and ctx.project_id:
         tx.insert(FlavorAccess(flavor_id=flavor.id, project_id=ctx.project_id))
