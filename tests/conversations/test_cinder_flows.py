@@ -6,6 +6,8 @@ from typing import Any
 from tests.conversations.cinder_talk import SERVICES, ask
 from tests.conversations.cinder_talk import act as do
 
+from cumulet.services.cinder.snapshots import flows as snapshots
+from cumulet.services.cinder.volumes import flows as volumes
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.torment import torment
 
@@ -134,9 +136,19 @@ async def a_snapshot_is_gone(cloud: Cloud, ids: tuple[str, str]) -> None:
     await clear(cloud, "volume", ids[1])
 
 
-test_create_volume = torment(SERVICES, begin=a_volume, check=a_volume_is_whole)
-test_extend_volume = torment(SERVICES, begin=a_volume_that_grows, check=a_volume_has_grown)
-test_delete_volume = torment(SERVICES, begin=a_volume_that_goes, check=a_volume_is_gone)
-test_upload_volume = torment(SERVICES, begin=a_volume_that_becomes_an_image, check=an_image_or_none)
-test_create_snapshot = torment(SERVICES, begin=a_snapshot, check=a_snapshot_is_whole)
-test_delete_snapshot = torment(SERVICES, begin=a_snapshot_that_goes, check=a_snapshot_is_gone)
+test_create_volume = torment(volumes.create_volume, SERVICES, begin=a_volume, check=a_volume_is_whole)
+test_extend_volume = torment(
+    volumes.extend_volume, SERVICES, begin=a_volume_that_grows, check=a_volume_has_grown
+)
+test_delete_volume = torment(
+    volumes.delete_volume, SERVICES, begin=a_volume_that_goes, check=a_volume_is_gone
+)
+test_upload_volume = torment(
+    volumes.upload_volume, SERVICES, begin=a_volume_that_becomes_an_image, check=an_image_or_none
+)
+test_create_snapshot = torment(
+    snapshots.create_snapshot, SERVICES, begin=a_snapshot, check=a_snapshot_is_whole
+)
+test_delete_snapshot = torment(
+    snapshots.delete_snapshot, SERVICES, begin=a_snapshot_that_goes, check=a_snapshot_is_gone
+)

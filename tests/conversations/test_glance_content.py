@@ -21,6 +21,7 @@ from cumulet.kernel.hosts import ImageSource
 from cumulet.kernel.service import own_context
 from cumulet.lib.qcow2 import empty_qcow2
 from cumulet.services.glance.data import reconcile, store
+from cumulet.services.glance.data.flows import import_image
 from cumulet.services.glance.data.invariants import content_is_accounted_for
 from cumulet.services.glance.devstack import NAME, add_guest_image
 from cumulet.services.glance.images.model import Image
@@ -543,4 +544,6 @@ async def active_or_queued(cloud: Cloud, id: str) -> None:
     raise AssertionError(files(cloud))
 
 
-test_import_image = torment([people(), GLANCE], begin=ask_for_an_import, check=active_or_queued, hosts=0)
+test_import_image = torment(
+    import_image, [people(), GLANCE], begin=ask_for_an_import, check=active_or_queued, hosts=0
+)

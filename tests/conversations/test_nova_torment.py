@@ -6,6 +6,7 @@ from typing import Any
 from cumulet.services.cinder.service import SERVICE as CINDER
 from cumulet.services.glance.service import SERVICE as GLANCE
 from cumulet.services.neutron.service import SERVICE as NEUTRON
+from cumulet.services.nova.servers import flows
 from cumulet.services.nova.service import SERVICE as NOVA
 from cumulet.services.nova.service import devstack
 from cumulet.services.placement.service import SERVICE as PLACEMENT
@@ -119,12 +120,14 @@ async def gone(cloud: Cloud, id: str) -> None:
     await holds(cloud)
 
 
-test_create_server = torment(SERVICES, begin=ask_for_a_server, check=running_or_in_error)
+test_create_server = torment(flows.create_server, SERVICES, begin=ask_for_a_server, check=running_or_in_error)
 test_create_server_with_a_volume = torment(
-    SERVICES, begin=ask_for_one_with_a_volume, check=running_or_in_error
+    flows.create_server, SERVICES, begin=ask_for_one_with_a_volume, check=running_or_in_error
 )
-test_stop_server = torment(SERVICES, begin=a_server_that_is_stopped, check=stopped_or_as_it_was)
-test_delete_server = torment(SERVICES, begin=a_server_that_is_deleted, check=gone)
+test_stop_server = torment(
+    flows.change_power, SERVICES, begin=a_server_that_is_stopped, check=stopped_or_as_it_was
+)
+test_delete_server = torment(flows.delete_server, SERVICES, begin=a_server_that_is_deleted, check=gone)
 
 
 # -- changes of a server that runs ------------------------------------------------------------------------
@@ -268,9 +271,19 @@ async def unplugged(cloud: Cloud, ids: tuple[str, str]) -> None:
     await ended(cloud, server_id)
 
 
-test_rebuild_server = torment(SERVICES, begin=a_server_that_is_rebuilt, check=running_or_in_error)
-test_create_image = torment(SERVICES, begin=a_server_that_becomes_an_image, check=an_image_or_none)
-test_attach_volume = torment(SERVICES, begin=a_volume_that_is_attached, check=attached_or_free)
-test_detach_volume = torment(SERVICES, begin=a_volume_that_is_detached, check=detached)
-test_attach_interface = torment(SERVICES, begin=a_port_that_is_attached, check=plugged_or_free)
-test_detach_interface = torment(SERVICES, begin=a_port_that_is_detached, check=unplugged)
+test_rebuild_server = torment(
+    flows.rebuild_server, SERVICES, begin=a_server_that_is_rebuilt, check=running_or_in_error
+)
+test_create_image = torment(
+    flows.create_image, SERVICES, begin=a_server_that_becomes_an_image, check=an_image_or_none
+)
+test_attach_volume = torment(
+    flows.attach_volume, SERVICES, begin=a_volume_that_is_attached, check=attached_or_free
+)
+test_detach_volume = torment(flows.detach_volume, SERVICES, begin=a_volume_that_is_detached, check=detached)
+test_attach_interface = torment(
+    flows.attach_interface, SERVICES, begin=a_port_that_is_attached, check=plugged_or_free
+)
+test_detach_interface = torment(
+    flows.detach_interface, SERVICES, begin=a_port_that_is_detached, check=unplugged
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shelf import SHELF
+from shelf import SHELF, shelve
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.lease import Lease
@@ -65,7 +65,7 @@ async def ends_whole(cloud: Cloud, id: str) -> None:
 
 
 test_a_tormented_saga_ends_whole_or_leaves_nothing = torment(
-    [people(), SHELF], begin=shelving, check=ends_whole
+    shelve, [people(), SHELF], begin=shelving, check=ends_whole
 )
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Torment: a saga is failed and crashed at every one of its moments, and must come out whole each time.
 
-    test_create_volume = torment([people(), CINDER], begin=ask_for_a_volume, check=volume_is_whole)
+    test_create_volume = torment(
+        create_volume, [people(), CINDER], begin=ask_for_a_volume, check=volume_is_whole
+    )
 
 The moments are: before a step, after its work and before its record, after its record, and the same for
 undos. At each the saga is failed once, and crashed once as by kill -9 with another worker taking over; then
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cumulet.kernel.db import Tx
-from cumulet.kernel.saga import SagaRow
+from cumulet.kernel.saga import Saga, SagaRow
 from cumulet.kernel.service import Service
 from cumulet.testing.cloud import Cloud
 
@@ -63,24 +65,26 @@ class _Bomb:
 
 
 def torment(
-    services: Sequence[Service], *, begin: Begin, check: Look, hosts: int = 1
+    saga: Saga, services: Sequence[Service], *, begin: Begin, check: Look, hosts: int = 1
 ) -> Callable[[Path], None]:
-    """A test function that pytest collects."""
+    """A test function that pytest collects; its `torments` is the name of the saga."""
 
     def test(tmp_path: Path) -> None:
         async def whole() -> None:
             async with Cloud.running(tmp_path, services, hosts=hosts) as cloud:
-                await _every_moment(cloud, begin, check)
+                await _every_moment(cloud, saga, begin, check)
 
         asyncio.run(whole())
 
+    test.torments = saga.name  # type: ignore[attr-defined]
     return test
 
 
-async def _every_moment(cloud: Cloud, begin: Begin, check: Look) -> None:
+async def _every_moment(cloud: Cloud, saga: Saga, begin: Begin, check: Look) -> None:
     calm = _Bomb(_DOING, 0, Boom)
     await _once(cloud, begin, check, [calm])
     assert calm.seen, "the saga takes no step"
+    assert await cloud.app.db.read(Tx.exists, SagaRow, SagaRow.c.name == saga.name), f"no {saga.name} ran"
     moments = len(calm.seen)
     for at in range(1, moments + 1):
         if calm.seen[at - 1][0] != "recorded":
