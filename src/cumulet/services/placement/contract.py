@@ -114,7 +114,7 @@ def _ensure_traits(tx: Tx, provider_id: str, wanted: Collection[str]) -> None:
 
 
 def _free(provider: Provider) -> dict[str, int]:
-    return {name: max(0, stock.capacity - stock.used) for name, stock in provider.stocks.items()}
+    return {name: max(0, int(stock.room)) for name, stock in provider.stocks.items()}
 
 
 def _suits(provider: Provider, root: Provider, demand: Demand) -> bool:
