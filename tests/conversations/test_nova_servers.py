@@ -1,57 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers, from a request to a running guest and back to nothing."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.conversations.nova_neighbours import IMAGE_ID, NETWORK, Neighbours
-
-from cumulet.services.nova.service import SERVICE as NOVA
-from cumulet.services.nova.service import devstack
-from cumulet.testing.cloud import Cloud
-from cumulet.testing.people import people
-
-SERVERS = "/compute/v2.1/servers"
-LATEST = {"OpenStack-API-Version": "compute latest"}
-
-
-@asynccontextmanager
-async def nova(
-    tmp_path: Path, *, hosts: int = 1, database: str = ""
-) -> AsyncIterator[tuple[Cloud, Neighbours]]:
-    neighbours = Neighbours()
-    services = [people(), *neighbours.services(), NOVA]
-    async with Cloud.running(tmp_path, services, hosts=hosts, database=database) as cloud:
-        await devstack(cloud.app, None)
-        cloud.token = "member"
-        yield cloud, neighbours
-
-
-def talk(conversation: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(conversation())  # type: ignore[arg-type]
-
-
-async def boot(cloud: Cloud, **more: Any) -> str:
-    """A server that was asked for and that is what it will be."""
-    body = {"name": "vm", "imageRef": IMAGE_ID, "flavorRef": "1", "networks": [{"uuid": NETWORK.id}], **more}
-    made = await cloud.request("POST", SERVERS, {"server": body})
-    assert made.status == 202, made
-    await cloud.settled()
-    return str(made["server"]["id"])
-
-
-async def shown(cloud: Cloud, id: str, **headers: str) -> Any:
-    answer = await cloud.request("GET", f"{SERVERS}/{id}", headers=headers)
-    assert answer.status == 200, answer
-    return answer["server"]
+from tests.conversations.nova_talk import (
+    LATEST,
+    SERVERS,
+    act,
+    ask,
+    boot,
+    consumers,
+    holds,
+    nova,
+    shown,
+    talk,
+)
 
 
 def test_a_server_is_made_shown_and_deleted(tmp_path: Path, database: str) -> None:
     async def conversation() -> None:
-        async with nova(tmp_path, database=database) as (cloud, around):
+        async with nova(tmp_path, database=database) as (cloud, _):
             id = await boot(cloud)
             server = await shown(cloud, id)
             assert server["status"] == "ACTIVE", server
@@ -62,17 +30,11 @@ def test_a_server_is_made_shown_and_deleted(tmp_path: Path, database: str) -> No
             await cloud.settled()
             assert (await cloud.request("GET", f"{SERVERS}/{id}")).status == 404
             assert not cloud.worlds["host-1"].guests
-            assert not around.ports.ports and not around.allocator.held
+            ports = (await ask(cloud, "GET", "/network/v2.0/ports"))["ports"]
+            assert [port["device_id"] for port in ports if port["device_id"] == id] == []
+            await holds(cloud)
 
     talk(conversation)
-
-
-async def act(cloud: Cloud, id: str, name: str, given: Any = None, status: int = 202, **more: Any) -> Any:
-    """An action on a server, and what it answered once all is done."""
-    answer = await cloud.request("POST", f"{SERVERS}/{id}/action", {name: given}, **more)
-    assert answer.status == status, answer
-    await cloud.settled()
-    return answer
 
 
 def test_a_server_is_stopped_paused_suspended_and_rebooted(tmp_path: Path) -> None:
@@ -122,14 +84,15 @@ def test_a_server_is_rebuilt_and_made_an_image_of(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path) as (cloud, around):
             id = await boot(cloud)
-            asked = {"imageRef": IMAGE_ID, "name": "again", "metadata": {"a": "b"}}
+            asked = {"imageRef": around.image, "name": "again", "metadata": {"a": "b"}}
             answer = await act(cloud, id, "rebuild", asked)
             assert answer["server"]["adminPass"] and answer["server"]["status"] == "REBUILD"
             server = await shown(cloud, id)
             assert (server["status"], server["name"], server["metadata"]) == ("ACTIVE", "again", {"a": "b"})
             assert cloud.worlds["host-1"].guests[id].document.rebuilds == 1
             answer = await act(cloud, id, "createImage", {"name": "copy"}, headers=LATEST)
-            assert around.images.images[answer["image_id"]].status == "active"
+            image = await ask(cloud, "GET", f"/image/v2/images/{answer['image_id']}")
+            assert (image["status"], image["instance_uuid"]) == ("active", id)
             assert (await shown(cloud, id))["status"] == "ACTIVE"
             output = await act(cloud, id, "os-getConsoleOutput", {"length": 1}, status=200)
             assert "login:" in output["output"]
@@ -139,7 +102,7 @@ def test_a_server_is_rebuilt_and_made_an_image_of(tmp_path: Path) -> None:
 
 def test_a_host_that_fails_is_left_and_the_next_one_tried(tmp_path: Path) -> None:
     async def conversation() -> None:
-        async with nova(tmp_path, hosts=2) as (cloud, around):
+        async with nova(tmp_path, hosts=2) as (cloud, _):
             cloud.worlds["host-1"].faults.refuse("guest")
             id = await boot(cloud)
             assert (await shown(cloud, id))["status"] == "ACTIVE"
@@ -148,11 +111,11 @@ def test_a_host_that_fails_is_left_and_the_next_one_tried(tmp_path: Path) -> Non
             id = await boot(cloud)
             server = await shown(cloud, id)
             assert (server["status"], server["fault"]["code"]) == ("ERROR", 500)
-            assert not around.allocator.held_by(None, [id])  # type: ignore[arg-type]
+            assert id not in await cloud.app.db.read(consumers)
             for world in cloud.worlds.values():
                 world.faults.heal()
             assert (await cloud.request("DELETE", f"{SERVERS}/{id}")).status == 204
             await cloud.settled()
-            assert len(around.ports.ports) == 1
+            await holds(cloud)
 
     talk(conversation)

@@ -3,54 +3,23 @@
 
 from typing import Any
 
-from cumulet.services.cinder.service import SERVICE as CINDER
-from cumulet.services.glance.service import SERVICE as GLANCE
-from cumulet.services.neutron.service import SERVICE as NEUTRON
+from tests.conversations.nova_talk import (
+    LATEST,
+    SERVERS,
+    SERVICES,
+    ask,
+    ask_for_a_server,
+    holds,
+    surroundings,
+)
+
 from cumulet.services.nova.servers import flows
-from cumulet.services.nova.service import SERVICE as NOVA
-from cumulet.services.nova.service import devstack
-from cumulet.services.placement.service import SERVICE as PLACEMENT
 from cumulet.testing.cloud import Cloud
-from cumulet.testing.people import people
 from cumulet.testing.torment import torment
-
-SERVICES = [people(), PLACEMENT, GLANCE, NEUTRON, CINDER, NOVA]
-SERVERS = "/compute/v2.1/servers"
-LATEST = {"OpenStack-API-Version": "compute latest"}
-OCTETS = {"content-type": "application/octet-stream"}
-
-
-async def ask(cloud: Cloud, method: str, path: str, body: Any = None, **more: Any) -> Any:
-    answer = await cloud.request(method, path, body, token="member", **more)
-    assert answer.status < 400, answer
-    return answer
-
-
-async def surroundings(cloud: Cloud) -> tuple[str, str]:
-    """A network with a subnet, and an image: made once."""
-    networks = (await ask(cloud, "GET", "/network/v2.0/networks"))["networks"]
-    images = (await ask(cloud, "GET", "/image/v2/images"))["images"]
-    if networks:
-        return networks[0]["id"], images[0]["id"]
-    await devstack(cloud.app, None)
-    made = await ask(cloud, "POST", "/network/v2.0/networks", {"network": {"name": "private"}})
-    network = made["network"]["id"]
-    subnet = {"network_id": network, "cidr": "10.1.0.0/16", "ip_version": 4}
-    await ask(cloud, "POST", "/network/v2.0/subnets", {"subnet": subnet})
-    body = {"name": "cirros", "disk_format": "raw", "container_format": "bare"}
-    image = (await ask(cloud, "POST", "/image/v2/images", body))["id"]
-    await ask(cloud, "PUT", f"/image/v2/images/{image}/file", b"\0" * 4096, headers=OCTETS)
-    return network, image
-
-
-async def ask_for_a_server(cloud: Cloud, **more: Any) -> str:
-    network, image = await surroundings(cloud)
-    body = {"name": "vm", "imageRef": image, "flavorRef": "1", "networks": [{"uuid": network}], **more}
-    return str((await ask(cloud, "POST", SERVERS, {"server": body}))["server"]["id"])
 
 
 async def ask_for_one_with_a_volume(cloud: Cloud) -> str:
-    _, image = await surroundings(cloud)
+    image = (await surroundings(cloud)).image
     root = {"uuid": image, "source_type": "image", "destination_type": "volume", "boot_index": 0}
     root |= {"volume_size": 1, "delete_on_termination": True}
     return await ask_for_a_server(cloud, imageRef="", block_device_mapping_v2=[root])
@@ -83,11 +52,6 @@ async def a_server_that_is_deleted(cloud: Cloud) -> str:
     id = await a_running_server(cloud)
     await ask(cloud, "DELETE", f"{SERVERS}/{id}")
     return id
-
-
-async def holds(cloud: Cloud) -> None:
-    for check in NOVA.invariants():
-        assert await cloud.app.db.read(check) == []
 
 
 async def running_or_in_error(cloud: Cloud, id: str) -> None:
@@ -157,7 +121,7 @@ async def still_active(cloud: Cloud, id: str) -> None:
 
 async def a_server_that_is_rebuilt(cloud: Cloud) -> str:
     id = await a_running_server(cloud)
-    _, image = await surroundings(cloud)
+    image = (await surroundings(cloud)).image
     await ask(cloud, "POST", f"{SERVERS}/{id}/action", {"rebuild": {"imageRef": image}})
     return id
 
@@ -234,7 +198,7 @@ async def detached(cloud: Cloud, ids: tuple[str, str]) -> None:
 
 async def a_port_that_is_attached(cloud: Cloud) -> tuple[str, str]:
     id = await a_running_server(cloud)
-    network, _ = await surroundings(cloud)
+    network = (await surroundings(cloud)).network
     made = await ask(cloud, "POST", "/network/v2.0/ports", {"port": {"network_id": network}})
     port = str(made["port"]["id"])
     await ask(cloud, "POST", f"{SERVERS}/{id}/os-interface", {"interfaceAttachment": {"port_id": port}})
@@ -243,7 +207,7 @@ async def a_port_that_is_attached(cloud: Cloud) -> tuple[str, str]:
 
 async def a_port_that_is_detached(cloud: Cloud) -> tuple[str, str]:
     id = await a_running_server(cloud)
-    network, _ = await surroundings(cloud)
+    network = (await surroundings(cloud)).network
     path = f"{SERVERS}/{id}/os-interface"
     made = await calmly(cloud, path, {"interfaceAttachment": {"net_id": network}})
     port = str(made["interfaceAttachment"]["port_id"])
