@@ -108,7 +108,7 @@ def update_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_set": _limits(tx, ctx, project)}
 
 
-@route("DELETE", "/os-quota-sets/{project_id}", policy=f"{_SETS}:delete")
+@route("DELETE", "/os-quota-sets/{project_id}", policy=f"{_SETS}:delete", status=202)
 def delete_quota_set(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Give a project the default limits again."""
     ctx.require(f"{_SETS}:delete", _target(request))

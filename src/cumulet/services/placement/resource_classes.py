@@ -76,7 +76,7 @@ def _rename(tx: Tx, ctx: Context, old: str, new: str) -> Reply:
     return Reply(200, _view(ctx, new))
 
 
-@writes("DELETE", "/resource_classes/{name}", "placement:resource_classes:delete", since="1.2")
+@writes("DELETE", "/resource_classes/{name}", "placement:resource_classes:delete", since="1.2", status=204)
 def delete_class(tx: Tx, ctx: Context, request: Request) -> Reply:
     """There is no class of this name any more."""
     name = request.params["name"]

@@ -82,7 +82,7 @@ def create_trait(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, None, trait.created_at, status=status, location=f"{mount(ctx)}/traits/{name}")
 
 
-@writes("DELETE", "/traits/{name}", "placement:traits:delete", since="1.6")
+@writes("DELETE", "/traits/{name}", "placement:traits:delete", since="1.6", status=204)
 def delete_trait(tx: Tx, ctx: Context, request: Request) -> Reply:
     """There is no trait of this name any more."""
     name = request.params["name"]
@@ -130,7 +130,7 @@ def set_provider_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
 _CHANGED = "Resource provider's generation already changed. Please update the generation and try again."
 
 
-@writes("DELETE", _PATH, "placement:resource_providers:traits:delete", since="1.6")
+@writes("DELETE", _PATH, "placement:resource_providers:traits:delete", since="1.6", status=204)
 def delete_provider_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A provider has no traits any more."""
     replace(tx, hold(tx, request.params["uuid"]).id, set())

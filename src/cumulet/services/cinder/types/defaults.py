@@ -54,7 +54,7 @@ def list_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"default_types": [_view(row) for row in rows]}
 
 
-@route("DELETE", "/default-types/{target_project}", since=SINCE)
+@route("DELETE", "/default-types/{target_project}", since=SINCE, status=204)
 def unset_default(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The project has the cloud's default type again."""
     project_id = request.params["target_project"]

@@ -125,7 +125,7 @@ def _by_id(tx: Tx, id: str) -> ServiceRow:
     return tx.need(ServiceRow, id, f"Service {id} could not be found.")
 
 
-@route("DELETE", "/os-services/{service_id}", policy=f"{_RULE}:delete")
+@route("DELETE", "/os-services/{service_id}", policy=f"{_RULE}:delete", status=204)
 def delete_service(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Forget a host that has no servers; it is back when it connects again."""
     ctx.require(f"{_RULE}:delete")

@@ -123,7 +123,7 @@ def plug(tx: Tx, ctx: Context, server: Server, wanted: NicRequest) -> Nic:
         raise in_our_words(error, wanted.port_id) from error
 
 
-@route("DELETE", _PATH + "/{port_id}", policy=f"{_RULE}:delete")
+@route("DELETE", _PATH + "/{port_id}", policy=f"{_RULE}:delete", status=202)
 def delete_interface(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept that a NIC leaves its server; its port goes if it was made for the server."""
     server = server_of(tx, ctx, request, f"{_RULE}:delete")

@@ -67,7 +67,7 @@ def update_item(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"meta": given}
 
 
-@route("DELETE", _PATH + "/{key}", policy=f"{_RULE}:delete")
+@route("DELETE", _PATH + "/{key}", policy=f"{_RULE}:delete", status=204)
 def delete_item(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Remove one item."""
     server, key = server_of(tx, ctx, request, f"{_RULE}:delete"), request.params["key"]

@@ -67,7 +67,7 @@ def replace_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"tags": sorted(tags)}
 
 
-@route("DELETE", _PATH, since="2.26", policy=f"{_RULE}:delete_all")
+@route("DELETE", _PATH, since="2.26", policy=f"{_RULE}:delete_all", status=204)
 def delete_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Take all tags off a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:delete_all")
@@ -77,7 +77,7 @@ def delete_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(204)
 
 
-@route("GET", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:show")
+@route("GET", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:show", status=204)
 def show_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     """204 when the server has the tag."""
     server = server_of(tx, ctx, request, f"{_RULE}:show")
@@ -85,7 +85,7 @@ def show_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(204)
 
 
-@route("PUT", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:update")
+@route("PUT", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:update", status=201)
 def add_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Put one tag on a server: 201 when it is new, 204 when it was there."""
     server = server_of(tx, ctx, request, f"{_RULE}:update")
@@ -113,7 +113,7 @@ def _check(tag: str) -> None:
     )
 
 
-@route("DELETE", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:delete")
+@route("DELETE", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:delete", status=204)
 def delete_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Take one tag off a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:delete")

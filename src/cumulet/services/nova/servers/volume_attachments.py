@@ -4,7 +4,7 @@
 import re
 from typing import Any
 
-from cumulet.contracts.cinder import Volumes
+from cumulet.contracts.cinder import VolumeInfo, Volumes
 from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -88,7 +88,14 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
     return row
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create", schema=_CREATE.at, idempotent=True)
+@route(
+    "POST",
+    _PATH,
+    policy=f"{_RULE}:create",
+    schema=_CREATE.at,
+    status={"2.1": 200, "2.101": 202},
+    idempotent=True,
+)
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept a volume for a server: it is reserved now, and given to the guest by a saga."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")
@@ -99,6 +106,7 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     if volume is None:
         raise NotFound(f"Volume {volume_id} could not be found.")
     check_multiattach(ctx, volume)
+    _check_reach(server, volume)
     known = devices.of_server(tx, server.id)
     if any(device.volume_id == volume_id for device in known):
         raise BadRequest(
@@ -124,6 +132,15 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     for name in ("attachment_id", "bdm_uuid"):
         body.pop(name, None)
     return Reply(200, {"volumeAttachment": body | {"id": volume_id}})
+
+
+def _check_reach(server: Server, volume: VolumeInfo) -> None:
+    """Raise BadRequest for a volume that only guests of another host can use."""
+    if server.host is not None and volume.host not in (None, server.host):
+        raise BadRequest(
+            f"Invalid volume: volume {volume.id} is on another host than instance {server.id} and cannot be "
+            "reached from there. A server that is made with the volume is put where the volume is."
+        )
 
 
 def _reserve(tx: Tx, ctx: Context, volume_id: str, server_id: str) -> str:
@@ -158,7 +175,7 @@ def _device(server: Server, known: list[BlockDevice], asked: str | None) -> str:
     return devices.free_name(taken)
 
 
-@route("PUT", _PATH + "/{volume_id}", policy=f"{_RULE}:update", schema=_UPDATE.at)
+@route("PUT", _PATH + "/{volume_id}", policy=f"{_RULE}:update", schema=_UPDATE.at, status=202)
 def update_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Say whether the volume ends with the server. Another volume in its place is for services alone."""
     volume_id = request.params["volume_id"]
@@ -178,7 +195,7 @@ def update_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(202)
 
 
-@route("DELETE", _PATH + "/{volume_id}", policy=f"{_RULE}:delete")
+@route("DELETE", _PATH + "/{volume_id}", policy=f"{_RULE}:delete", status=202)
 def delete_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept that a volume leaves its server."""
     server = server_of(tx, ctx, request, f"{_RULE}:delete")

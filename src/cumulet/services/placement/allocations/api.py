@@ -124,7 +124,7 @@ def _write(tx: Tx, ctx: Context, wishes: Mapping[str, Any], lead: str) -> Reply:
     return Reply(204)
 
 
-@writes("DELETE", "/allocations/{consumer_uuid}", "placement:allocations:delete")
+@writes("DELETE", "/allocations/{consumer_uuid}", "placement:allocations:delete", status=204)
 def delete_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A consumer holds nothing any more."""
     consumer_id = request.params["consumer_uuid"]

@@ -29,7 +29,7 @@ def _schema(version: str) -> dict[str, Any]:
 RESHAPE = Schema({"1.30": _schema("1.30"), "1.34": _schema("1.34"), "1.38": _schema("1.38")})
 
 
-@writes("POST", "/reshaper", "placement:reshaper:reshape", body=RESHAPE, since="1.30")
+@writes("POST", "/reshaper", "placement:reshaper:reshape", body=RESHAPE, since="1.30", status=204)
 def reshape(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Providers have these inventories and consumers hold these allocations, or nothing has changed."""
     body = RESHAPE.body(ctx, request)

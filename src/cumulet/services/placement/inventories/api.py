@@ -106,7 +106,7 @@ def update_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _one(provider.generation + 1, row), row.updated_at)
 
 
-@writes("DELETE", _PATH + "/{resource_class}", "placement:resource_providers:inventories:delete")
+@writes("DELETE", _PATH + "/{resource_class}", "placement:resource_providers:inventories:delete", status=204)
 def delete_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The provider has nothing of this class any more."""
     provider, resource_class = hold(tx, request.params["uuid"]), request.params["resource_class"]
@@ -123,7 +123,7 @@ def delete_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(204)
 
 
-@writes("DELETE", _PATH, "placement:resource_providers:inventories:delete")
+@writes("DELETE", _PATH, "placement:resource_providers:inventories:delete", status=204)
 def delete_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The provider has nothing any more."""
     if not ctx.at("1.5"):

@@ -106,7 +106,7 @@ def update_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, provider_view(ctx, provider), provider.updated_at)
 
 
-@writes("DELETE", "/resource_providers/{uuid}", "placement:resource_providers:delete")
+@writes("DELETE", "/resource_providers/{uuid}", "placement:resource_providers:delete", status=204)
 def delete_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Delete a provider that has no children and no allocations, with its inventories."""
     model.delete(tx, request.params["uuid"])
