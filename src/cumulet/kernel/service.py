@@ -19,7 +19,7 @@ from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.http.wire import WireProfile
 from cumulet.kernel.resource.declaration import Exposed, Resource
-from cumulet.kernel.resource.operations import Show
+from cumulet.kernel.resource.reading import Show
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App

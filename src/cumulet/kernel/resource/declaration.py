@@ -23,7 +23,7 @@ from cumulet.kernel.resource.fields import Field, computed, field, given, ident,
 
 if TYPE_CHECKING:
     from cumulet.kernel.auth.context import Context
-    from cumulet.kernel.resource.operations import Operation
+    from cumulet.kernel.resource.operation import Operation
 
 
 @dataclass_transform(

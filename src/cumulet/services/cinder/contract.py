@@ -10,7 +10,7 @@ from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.cinder.attachments import changes
 from cumulet.services.cinder.attachments.model import Attachment
 from cumulet.services.cinder.snapshots.changes import NewSnapshot, create_snapshot

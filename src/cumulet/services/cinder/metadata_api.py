@@ -10,7 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
 from cumulet.services.cinder import metadata
 from cumulet.services.cinder.metadata import Pairs, SnapshotMetadata, VolumeMetadata

@@ -17,9 +17,10 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.resource import Create, Delete, Exposed, List, Resource, Show, expose, field, ident, owner
-from cumulet.kernel.resource.operations import Made, fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.views import render
+from cumulet.kernel.resource.writing import Made
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.cinder import listing
 from cumulet.services.cinder.errors import InvalidVolume

@@ -18,10 +18,11 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Invalid, NotFound
 from cumulet.kernel.http.messages import Reply, Request, strict_flag
 from cumulet.kernel.http.wire import WireProfile
-from cumulet.kernel.resource import Resource, operations, schema
+from cumulet.kernel.resource import Resource, reading, schema, writing
 from cumulet.kernel.resource.fields import Field
+from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.listing import Filter, Listing, find
-from cumulet.kernel.resource.operations import Operation, envelope, fetch
+from cumulet.kernel.resource.operation import Operation, envelope
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import not_found
 
@@ -106,7 +107,7 @@ def parsed(cls: type[Resource], verb: str, body: Any, wire: WireProfile) -> dict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Create(operations.Create):
+class Create(writing.Create):
     """A create that keeps unknown keys."""
 
     def parse(self, cls: type[Resource], ctx: Context, body: Any) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class Create(operations.Create):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Update(operations.Update):
+class Update(writing.Update):
     """An update that keeps unknown keys; `run(tx, ctx, row, given)` returns the row as it is then."""
 
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
@@ -134,7 +135,7 @@ class Update(operations.Update):
 
 
 @dataclass(frozen=True, kw_only=True)
-class List(operations.List):
+class List(reading.List):
     """GET of a collection with Keystone's filters.
 
     `domain_target` are the names under which rules see the domain of the caller's token;

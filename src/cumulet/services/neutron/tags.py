@@ -9,7 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.neutron import values
 from cumulet.services.neutron.floating_ips.model import FloatingIp
 from cumulet.services.neutron.networks.model import Network

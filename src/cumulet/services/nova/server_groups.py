@@ -11,9 +11,9 @@ from cumulet.kernel.errors import BadRequest, Error, Forbidden
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, as_flag
 from cumulet.kernel.resource import Delete, Resource, Show, expose, field, ident, loaded, owner
-from cumulet.kernel.resource.operations import row_from
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.views import render
+from cumulet.kernel.resource.writing import row_from
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.nova.names import check_name
 

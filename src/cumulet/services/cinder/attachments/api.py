@@ -9,7 +9,7 @@ from cumulet.kernel.errors import Conflict
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action, List, Show, expose
-from cumulet.kernel.resource.operations import fetch, fetch_by_key
+from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.views import render
 from cumulet.services.cinder import listing

@@ -11,7 +11,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.messages import as_flag
 from cumulet.kernel.resource import Action, Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.cinder import listing
 from cumulet.services.cinder.metadata import SnapshotMetadata
 from cumulet.services.cinder.schemas import thing

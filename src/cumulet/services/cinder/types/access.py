@@ -9,7 +9,7 @@ from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Action
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.cinder.schemas import thing
 from cumulet.services.cinder.types.model import TypeAccess, VolumeType
 

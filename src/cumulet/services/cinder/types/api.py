@@ -11,8 +11,8 @@ from cumulet.kernel.errors import BadRequest, Conflict, Duplicate
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, as_flag, strict_flag
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
 from cumulet.kernel.resource.views import render
+from cumulet.kernel.resource.writing import row_from
 from cumulet.services.cinder import listing
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.types.access import ACTIONS as ACCESS

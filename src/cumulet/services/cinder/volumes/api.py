@@ -12,7 +12,7 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Create, List, Show, Update, expose
-from cumulet.kernel.resource.operations import fetch
+from cumulet.kernel.resource.finding import fetch
 from cumulet.services.cinder import listing, metadata
 from cumulet.services.cinder.metadata import VolumeMetadata
 from cumulet.services.cinder.volumes.actions import ACTIONS

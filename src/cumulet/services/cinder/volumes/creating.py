@@ -12,7 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.messages import as_flag
 from cumulet.kernel.ids import is_uuid
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.lib.units import whole_gib
 from cumulet.services.cinder import metadata
 from cumulet.services.cinder.errors import InvalidInput, InvalidSnapshot, InvalidVolume, missing

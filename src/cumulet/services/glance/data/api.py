@@ -12,7 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden, MethodNotAllowed, UnsupportedMediaType
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.glance.data import transfer, uploads
 from cumulet.services.glance.data.digest import Digest
 from cumulet.services.glance.data.download import FileStream, Span, asked_span

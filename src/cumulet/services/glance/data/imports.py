@@ -9,7 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.glance.data import flows
 from cumulet.services.glance.images.changes import IMPORT_METHODS
 from cumulet.services.glance.images.model import Image, image_target

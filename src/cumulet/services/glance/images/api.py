@@ -8,7 +8,7 @@ from cumulet.kernel.errors import Forbidden
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Delete, List, Show, expose
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.glance.images.changes import CREATE, delete_image
 from cumulet.services.glance.images.filters import FILTERS, listed
 from cumulet.services.glance.images.model import Image

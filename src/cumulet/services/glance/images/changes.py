@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Duplicate, Forbidden, NotPermitted, TooLarge
 from cumulet.kernel.resource import Create, Resource
-from cumulet.kernel.resource.operations import Made, row_from
+from cumulet.kernel.resource.writing import Made, row_from
 from cumulet.services.glance.data.store import Store
 from cumulet.services.glance.images.model import Image, ImageMember, ImageProperty, ImageTag
 

@@ -13,7 +13,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.lib import timestamps
 from cumulet.services.glance.images.changes import require_room
 from cumulet.services.glance.images.model import Image, ImageMember, image_target

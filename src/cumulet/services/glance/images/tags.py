@@ -7,7 +7,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound, TooLarge
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.glance.images.changes import require_room
 from cumulet.services.glance.images.model import Image, ImageTag
 

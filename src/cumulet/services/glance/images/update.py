@@ -10,7 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, Forbidden
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.views import render
 from cumulet.services.glance.images.changes import (
     require_numbers,

@@ -14,8 +14,9 @@ from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
 from cumulet.kernel.resource.declaration import Resource
+from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.listing import Filter
-from cumulet.kernel.resource.operations import envelope, fetch
+from cumulet.kernel.resource.operation import envelope
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import TAG, TAGS, Create, List, Update, is_immutable
 from cumulet.services.keystone.errors import not_found

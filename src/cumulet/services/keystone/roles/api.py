@@ -11,7 +11,7 @@ from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Resource, Show, expose
-from cumulet.kernel.resource.operations import fetch
+from cumulet.kernel.resource.finding import fetch
 from cumulet.services.keystone.entity import Create, List, Update, merged, need
 from cumulet.services.keystone.roles.effective import expanded, implications
 from cumulet.services.keystone.roles.model import Implication, Role

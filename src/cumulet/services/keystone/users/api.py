@@ -10,7 +10,7 @@ from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
-from cumulet.kernel.resource.operations import fetch, fetch_by_key
+from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import Create, List, merged, parsed
 from cumulet.services.keystone.errors import unauthorized

@@ -9,7 +9,7 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Delete, Show, expose
-from cumulet.kernel.resource.operations import fetch
+from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import Create, List, Update, named, plain_filters
 from cumulet.services.keystone.errors import not_found

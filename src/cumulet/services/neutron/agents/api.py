@@ -12,7 +12,7 @@ from cumulet.kernel.hosts import HostRow
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.resource import Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.views import render
 from cumulet.services.neutron.agents.model import DHCP_AGENT, L3_AGENT, Agent
 from cumulet.services.neutron.hosting import publish

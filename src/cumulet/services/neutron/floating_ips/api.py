@@ -7,7 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.writing import row_from
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips.model import FloatingIp

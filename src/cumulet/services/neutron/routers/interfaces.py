@@ -10,7 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.neutron import values
 from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips.model import FloatingIp

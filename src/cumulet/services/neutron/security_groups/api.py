@@ -11,7 +11,7 @@ from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.http.wire import WireProfile
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.writing import row_from
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.hosting import publish
 from cumulet.services.neutron.ports.model import Membership

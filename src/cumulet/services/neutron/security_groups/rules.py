@@ -7,7 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.resource import Create, Delete, List, Show, expose
-from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.writing import row_from
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.hosting import publish
 from cumulet.services.neutron.security_groups.model import SecurityGroup, SecurityGroupRule

@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.writing import row_from
 from cumulet.lib import cidr
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.errors import InvalidInput

@@ -9,7 +9,7 @@ from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Action, expose
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.nova.flavors.model import Flavor, FlavorAccess, projects_of
 
 TENANT = {

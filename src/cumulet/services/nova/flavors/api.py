@@ -9,7 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
-from cumulet.kernel.resource.operations import row_from
+from cumulet.kernel.resource.writing import row_from
 from cumulet.services.nova.flavors.model import Flavor, FlavorAccess
 from cumulet.services.nova.names import check_name
 

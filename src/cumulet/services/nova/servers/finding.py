@@ -4,7 +4,7 @@
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource.operations import fetch_by_key
+from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.nova.servers.model import Server
 
 
