@@ -9,6 +9,7 @@ from tests.conversations.nova_talk import (
     SERVERS,
     address_of,
     boot,
+    boot_on,
     holds,
     make_volume,
     nova,
@@ -223,6 +224,26 @@ def test_a_volume_comes_and_goes(tmp_path: Path) -> None:
             answer = await ask(cloud, "GET", f"{path}/{volume}", status=404)
             text = f"Instance {id} is not attached to volume {volume}"
             assert answer["itemNotFound"]["message"] == text
+
+    talk(conversation)
+
+
+def test_a_volume_of_another_host_is_refused(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path, hosts=2) as (cloud, _):
+            volume = await make_volume(cloud)
+            where = next(name for name, world in cloud.worlds.items() if volume in world.volumes)
+            elsewhere = next(name for name in cloud.worlds if name != where)
+            id = await boot_on(cloud, elsewhere)
+            body = {"volumeAttachment": {"volumeId": volume}}
+            answer = await ask(cloud, "POST", f"/servers/{id}/os-volume_attachments", body, 400)
+            text = f"Invalid volume: volume {volume} is on another host than instance {id} and cannot be "
+            assert answer["badRequest"]["message"].startswith(text)
+            assert (await volume_of(cloud, volume))["status"] == "available"
+            id = await boot_on(cloud, where)
+            await ask(cloud, "POST", f"/servers/{id}/os-volume_attachments", body)
+            await cloud.settled()
+            assert (await volume_of(cloud, volume))["status"] == "in-use"
 
     talk(conversation)
 
