@@ -142,7 +142,8 @@ class Control:
             server = _Server(
                 uvicorn.Config(
                     root, host=self.plan.listen, port=port,
-                    lifespan="off", access_log=False, log_level="warning", http="httptools",
+                    lifespan="off", access_log=False, log_level="warning", http="httptools", ws="none",
+                    proxy_headers=False,
                     server_header=False, backlog=1024, timeout_keep_alive=75, timeout_graceful_shutdown=3,
                 )
             )  # fmt: skip

@@ -11,7 +11,6 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.http.wire import WireProfile, error_by_name, sort_by_key_and_dir
 from cumulet.kernel.quota import Quota
 from cumulet.kernel.resource import (
@@ -29,6 +28,7 @@ from cumulet.kernel.resource import (
 )
 from cumulet.kernel.saga import Run, step
 from cumulet.kernel.service import Api, CatalogEntry, Service
+from cumulet.kernel.versions import Microversions
 from cumulet.lib.timestamps import Timestamp
 
 POLICIES = {

@@ -144,9 +144,14 @@ class State:
         for file in sorted((self.path / "policy").glob("*.yaml")):
             try:
                 found[file.stem] = read_overrides(file.read_text())
-            except (PolicyError, OSError) as error:
-                raise click.ClickException(f"{file}: {error}") from None
+            except OSError as error:
+                raise click.ClickException(f"{file}: {error.strerror}.") from None
+            except (PolicyError, UnicodeDecodeError) as error:
+                raise click.ClickException(f"{file}: {error}.") from None
         return found
+
+    def policy_file(self, service: str) -> Path:
+        return self.path / "policy" / f"{service}.yaml"
 
     def write_pid(self, name: str, pid: int) -> None:
         write_private(self.run / f"{name}.pid", f"{pid} {_born(pid)}\n")

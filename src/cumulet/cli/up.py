@@ -22,10 +22,9 @@ from typing import Any
 
 import click
 
-from cumulet.cli import image, state
+from cumulet.cli import image, refusals, state
 from cumulet.cli.state import CONTROL_UID, State
 from cumulet.kernel.config import Settings
-from cumulet.kernel.db.schema import SchemaTooNew
 
 _EPILOG = """\b
 Examples:
@@ -86,6 +85,7 @@ def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
     simulate = asked["simulate"]
     if not simulate:
         require_real()
+        refusals.require_short(place, socket.gethostname())
     place.prepare()
     if asked["detach"]:
         _detached(place)
@@ -126,6 +126,7 @@ def free_port(listen: str, port: int) -> int:
 def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
     simulate = asked["simulate"]
     with_agent = not simulate or asked["agent_process"]
+    database = refusals.database_url(asked["database"], place)
     guest = image.cached_or_built() if asked["devstack"] and not simulate else None
     password = place.password(asked["admin_password"])
     host = "127.0.0.1" if asked["listen"] in ("0.0.0.0", "::") else asked["listen"]
@@ -146,7 +147,7 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from None
     plan = launcher.Plan(
         settings=settings,
-        database=asked["database"] or f"sqlite:///{place.control / 'cumulet.db'}",
+        database=database,
         listen=asked["listen"],
         port=asked["port"],
         services=chosen,
@@ -163,11 +164,14 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         start_agent(place, simulate=simulate)
     try:
         control = launcher.control(plan)
+        refusals.require_sound_policies(launcher, place, control.app.services)
         if not simulate:
             _give_up_rights(place, control.app.services)
         _loop(control.run_until_signalled(lambda: _ready(url, place)))
-    except (TimeoutError, OSError, SchemaTooNew) as error:
-        raise click.ClickException(f"{error}{_last_words(place)}") from None
+    except refusals.REFUSALS as error:
+        why = refusals.sentence(error, place, database)
+        words = _last_words(place) if isinstance(error, TimeoutError) else ""
+        raise click.ClickException(f"{why}{words}") from None
     finally:
         marker.touch()
 
@@ -295,12 +299,6 @@ def _detached(place: State) -> None:
             )
             return
         if process.poll() is not None:
-            lines = [
-                line.removeprefix("Error: ")
-                for line in said.strip().splitlines()
-                if not line.startswith("20")
-            ]
-            raise click.ClickException(
-                lines[-1] if lines else f"The cloud ended while it started; {log} says why."
-            )
+            why = said.rpartition("Error: ")[2].strip() if "\nError: " in f"\n{said}" else ""
+            raise click.ClickException(why or f"The cloud ended while it started; {log} says why.")
         time.sleep(0.05)

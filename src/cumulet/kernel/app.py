@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from cumulet.kernel import events, hosts, idempotency, log
+from cumulet.kernel import events, hosts, log
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.tokens import Tokens
 from cumulet.kernel.clock import Clock
@@ -23,6 +23,7 @@ from cumulet.kernel.db import Database, Tx
 from cumulet.kernel.errors import Forbidden
 from cumulet.kernel.events import Consumer
 from cumulet.kernel.hosts import Hosts
+from cumulet.kernel.http import idempotency
 from cumulet.kernel.http.dispatch import Dispatcher
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.root import Root

@@ -16,10 +16,10 @@ from cumulet.kernel import quota
 from cumulet.kernel.auth.policy import Policy, Rule
 from cumulet.kernel.errors import Error
 from cumulet.kernel.http.endpoint import Endpoint
-from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.http.wire import WireProfile
 from cumulet.kernel.resource.declaration import Exposed, Resource
 from cumulet.kernel.resource.reading import Show
+from cumulet.kernel.versions import Microversions
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App

@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
+from cumulet.lib.memo import memo_of
+
 Timestamp = NewType("Timestamp", str)
 
 EARLIEST = Timestamp("0001-01-01T00:00:00.000000")
@@ -35,7 +37,14 @@ def to_datetime(timestamp: Timestamp) -> datetime:
 
 def from_epoch(seconds: float) -> Timestamp:
     """The moment that many seconds after 1970, to the nearest microsecond."""
-    return from_datetime(_EPOCH + timedelta(seconds=seconds))
+    second, microsecond = divmod(round(seconds * 1_000_000), 1_000_000)
+    return Timestamp(f"{_to_the_second(second)}.{microsecond:06d}")
+
+
+@memo_of(1000)
+def _to_the_second(second: int) -> str:
+    """Without a fraction: most moments that are written down lie in a second that was written just before."""
+    return (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
 
 
 def to_epoch(timestamp: Timestamp) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from cumulet.kernel.db.tx import Tx
 from cumulet.kernel.errors import NotPermitted
-from cumulet.kernel.http.versions import microversion
+from cumulet.kernel.versions import microversion
 from cumulet.lib.timestamps import Timestamp
 
 if TYPE_CHECKING:

@@ -107,12 +107,19 @@ def read_overrides(text: str) -> dict[str, RuleText]:
     try:
         rules: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise PolicyError(f"the policy file is no YAML: {error}") from error
+        raise PolicyError(f"the policy file is no YAML: {_place(error)}") from error
     if rules is None:
         return {}
     if not isinstance(rules, dict):
         raise PolicyError(f"the policy file should map rule names to rules, not be a {type(rules).__name__}")
     return rules
+
+
+def _place(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
 
 
 def _parse(name: str, text: RuleText) -> Expression:

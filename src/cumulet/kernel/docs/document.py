@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel.docs.operations import MICROVERSION, REFUSED, operation
 from cumulet.kernel.docs.refusals import refused
 from cumulet.kernel.http.endpoint import Endpoint
-from cumulet.kernel.http.versions import Microversions, dotted
+from cumulet.kernel.versions import Microversions, dotted
 
 if TYPE_CHECKING:
     from cumulet.kernel.service import Api, Running

@@ -15,10 +15,10 @@ import falcon
 import falcon.asgi
 import msgspec
 
-from cumulet.kernel import idempotency, ids, trace
+from cumulet.kernel import ids, trace
 from cumulet.kernel.auth.context import ANONYMOUS, Context, Identity
 from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotFound, TooLarge, Unauthorized
-from cumulet.kernel.http import bodies
+from cumulet.kernel.http import bodies, idempotency
 from cumulet.kernel.http.bodies import MAX_BODY
 from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.http.messages import Query, Reply, Request

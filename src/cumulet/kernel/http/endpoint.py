@@ -9,9 +9,10 @@ a JSON value, or None.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
-from cumulet.kernel.http.versions import ALWAYS, EVER, microversion
+from cumulet.kernel.versions import ALWAYS, EVER, microversion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,11 +51,11 @@ class Endpoint:
     member: str = ""
     tags: tuple[str, ...] = field(default=())
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.run)
 
-    @property
+    @cached_property
     def writes(self) -> bool:
         return self.write if self.write is not None else self.method not in ("GET", "HEAD")
 

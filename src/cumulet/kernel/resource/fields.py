@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from cumulet.kernel import ids
 from cumulet.kernel.db.rows import REQUIRED, Column
-from cumulet.kernel.http.versions import ALWAYS, EVER, microversion
+from cumulet.kernel.versions import ALWAYS, EVER, microversion
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cumulet.kernel.app import App
-from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.saga import Saga
 from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
+from cumulet.kernel.versions import Microversions
 from cumulet.services.cinder.errors import over_quota
 from cumulet.services.cinder.policies import POLICIES
 from cumulet.services.cinder.types.first_types import add_default_type, add_devstack_type

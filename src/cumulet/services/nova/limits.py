@@ -59,7 +59,7 @@ def show_limits(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
 
 
 def _number(version: str) -> int:
-    from cumulet.kernel.http.versions import microversion
+    from cumulet.kernel.versions import microversion
 
     return microversion(version)
 

@@ -9,10 +9,10 @@ from cumulet.kernel.app import App
 from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import MetadataSource
-from cumulet.kernel.http.versions import Microversions
 from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.saga import Saga
 from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
+from cumulet.kernel.versions import Microversions
 from cumulet.services.nova.policies import POLICIES
 from cumulet.services.nova.versions import MAXIMUM, MINIMUM
 from cumulet.services.nova.wire import WIRE, over_quota

@@ -15,9 +15,9 @@ from cumulet.kernel.errors import BadRequest, NotAcceptable, UnsupportedMediaTyp
 from cumulet.kernel.http import bodies
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.http.versions import microversion
 from cumulet.kernel.http.wire import preferred
 from cumulet.kernel.resource.schema import compile_schema
+from cumulet.kernel.versions import microversion
 from cumulet.services.placement.complaints import complaint
 from cumulet.services.placement.wire import JSON
 

@@ -54,7 +54,7 @@ MAPPINGS: Json = {
 
 def allocations(version: str, *, empty: bool) -> Json:
     """What one consumer holds, as microversions from this one on write it."""
-    from cumulet.kernel.http.versions import microversion
+    from cumulet.kernel.versions import microversion
 
     at = microversion(version)
     properties: Json = {

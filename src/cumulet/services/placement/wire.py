@@ -12,8 +12,8 @@ import msgspec
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotAcceptable, NotPermitted
 from cumulet.kernel.http.messages import Reply
-from cumulet.kernel.http.versions import Microversions, dotted, microversion
 from cumulet.kernel.http.wire import ErrorBody, WireProfile
+from cumulet.kernel.versions import Microversions, dotted, microversion
 from cumulet.lib.timestamps import Timestamp, to_epoch
 from cumulet.services.placement import errors
 

@@ -4,13 +4,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from cumulet.contracts.glance import Images
 from cumulet.contracts.neutron import Ports
 from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, OverQuota
+from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.messages import Reply
 from cumulet.kernel.resource import Action
 from cumulet.services.nova.names import check_name
@@ -94,10 +93,7 @@ def create_image(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) ->
     guards.allow(ctx, server, "createImage")
     if server.has_volume_root:
         raise BadRequest(f"Instance {server.id} boots from a volume; make a snapshot of the volume instead.")
-    try:
-        image_id = tx.app.contract(Images).create(tx, ctx, name, imaging.properties_of(server, metadata))
-    except OverQuota as error:
-        raise Forbidden(error.message) from error
+    image_id = imaging.accept(tx, ctx, name, imaging.properties_of(server, metadata))
     tx.update(server, task_state="image_snapshot_pending")
     history.begin(tx, ctx, server.id, "createImage")
     saga.start(tx, ctx, flows.create_image, server_id=server.id, image_id=image_id)

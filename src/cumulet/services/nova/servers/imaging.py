@@ -7,6 +7,7 @@ from cumulet.contracts.glance import Images
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import BadRequest, Forbidden, Invalid, NotPermitted, OverQuota
 from cumulet.kernel.saga import StepFailed, step
 from cumulet.services.nova.servers import history
 from cumulet.services.nova.servers.model import Server
@@ -14,6 +15,8 @@ from cumulet.services.nova.servers.model import Server
 FORMAT = "qcow2"
 _NOT_INHERITED = (
     "cinder_",
+    "os_glance",
+    "img_signature",
     "img_config_drive",
     "owner_specified",
     "image_",
@@ -39,6 +42,18 @@ def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
         "base_image_ref": server.image_id or "",
         **metadata,
     }
+
+
+def accept(tx: Tx, ctx: Context, name: str, properties: dict[str, Any]) -> str:
+    """The id of a new image without content. Raises BadRequest for what no image may say of itself."""
+    try:
+        return tx.app.contract(Images).create(tx, ctx, name, properties)
+    except OverQuota as error:
+        raise Forbidden(error.message) from error
+    except NotPermitted:
+        raise
+    except (Invalid, Forbidden) as error:
+        raise BadRequest(f"Invalid metadata: {error.message}") from error
 
 
 def _drop_image(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
