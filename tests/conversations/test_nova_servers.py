@@ -11,10 +11,16 @@ from tests.conversations.nova_talk import (
     boot,
     consumers,
     holds,
+    make_network,
     nova,
     shown,
     talk,
 )
+
+from cumulet.testing.people import OTHER_PROJECT
+
+PATCH = {"content-type": "application/openstack-images-v2.1-json-patch"}
+PUBLIC = [{"op": "replace", "path": "/visibility", "value": "public"}]
 
 
 def test_a_server_is_made_shown_and_deleted(tmp_path: Path, database: str) -> None:
@@ -117,5 +123,42 @@ def test_a_host_that_fails_is_left_and_the_next_one_tried(tmp_path: Path) -> Non
             assert (await cloud.request("DELETE", f"{SERVERS}/{id}")).status == 204
             await cloud.settled()
             await holds(cloud)
+
+    talk(conversation)
+
+
+def test_a_server_without_a_named_network_gets_the_only_one(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, around):
+            for asked, version in (("auto", LATEST), (None, {})):
+                body = {"name": "vm", "imageRef": around.image, "flavorRef": "1"}
+                body |= {"networks": asked} if asked else {}
+                made = await ask(cloud, "POST", SERVERS, {"server": body}, headers=version)
+                await cloud.settled()
+                assert list((await shown(cloud, made["server"]["id"]))["addresses"]) == ["private"]
+
+    talk(conversation)
+
+
+def test_networks_are_not_chosen_among_several_nor_made(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, around):
+            body = {"name": "vm", "imageRef": around.image, "flavorRef": "1", "networks": "auto"}
+            await make_network(cloud, "second", "10.2.0.0/24")
+            answer = await cloud.request("POST", SERVERS, {"server": body}, headers=LATEST)
+            text = "Multiple possible networks found, use a Network ID to be more specific."
+            assert (answer.status, answer.body) == (
+                409,
+                {"conflictingRequest": {"code": 409, "message": text}},
+            )
+            path = f"/image/v2/images/{around.image}"
+            await ask(cloud, "PATCH", path, PUBLIC, token="admin", headers=PATCH)
+            answer = await cloud.request("POST", SERVERS, {"server": body}, headers=LATEST, token="stranger")
+            text = f"Unable to automatically allocate a network for project {OTHER_PROJECT}"
+            assert (answer.status, answer.body) == (400, {"badRequest": {"code": 400, "message": text}})
+            none = {"server": body | {"networks": "none"}}
+            made = await ask(cloud, "POST", SERVERS, none, headers=LATEST)
+            await cloud.settled()
+            assert (await shown(cloud, made["server"]["id"]))["addresses"] == {}
 
     talk(conversation)

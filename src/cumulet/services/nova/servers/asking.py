@@ -185,6 +185,4 @@ def flag(given: Mapping[str, Any], name: str) -> bool:
 
 
 def ambiguous() -> Conflict:
-    return Conflict(
-        "More than one possible network found. Specify network ID(s) to select which one(s) to connect to."
-    )
+    return Conflict("Multiple possible networks found, use a Network ID to be more specific.")
