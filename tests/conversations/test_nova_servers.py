@@ -162,3 +162,22 @@ def test_networks_are_not_chosen_among_several_nor_made(tmp_path: Path) -> None:
             assert (await shown(cloud, made["server"]["id"]))["addresses"] == {}
 
     talk(conversation)
+
+
+def test_metadata_that_no_image_can_have_is_refused(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, _):
+            id = await boot(cloud)
+            for key, why in (
+                ("location", "Attribute 'location' is reserved."),
+                ("os_glance_x", "Attribute 'os_glance_x' is reserved."),
+                ("checksum", "Attribute 'checksum' is read-only."),
+            ):
+                asked = {"name": "copy", "metadata": {key: "x"}}
+                answer = await act(cloud, id, "createImage", asked, status=400)
+                assert answer["badRequest"]["message"] == f"Invalid metadata: {why}"
+            assert (await shown(cloud, id))["OS-EXT-STS:task_state"] is None
+            asked = {"name": "copy", "metadata": {"visibility": "public"}}
+            await act(cloud, id, "createImage", asked, status=403)
+
+    talk(conversation)
