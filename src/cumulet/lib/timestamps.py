@@ -6,6 +6,7 @@ compare with `<`, and are the same in SQLite and PostgreSQL. Every moment in our
 an API renders it; each family of services has a letter of its own, and clients parse exactly that one.
 """
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import NewType
@@ -37,8 +38,9 @@ def to_datetime(timestamp: Timestamp) -> datetime:
 
 def from_epoch(seconds: float) -> Timestamp:
     """The moment that many seconds after 1970, to the nearest microsecond."""
-    second, microsecond = divmod(round(seconds * 1_000_000), 1_000_000)
-    return Timestamp(f"{_to_the_second(second)}.{microsecond:06d}")
+    second = math.floor(seconds)
+    carried, microsecond = divmod(round((seconds - second) * 1_000_000), 1_000_000)
+    return Timestamp(f"{_to_the_second(second + carried)}.{microsecond:06d}")
 
 
 @memo_of(1000)
