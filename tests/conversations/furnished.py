@@ -128,14 +128,15 @@ def furnished() -> Iterator[Furnished]:
 
 
 def told(document: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The document with what there is: ids and names are those of the cloud, or anything as before.
+    """The document with what there is: ids and names are those of the cloud, in paths always, in bodies often.
 
     It says nothing of tokens: who asks is chosen elsewhere.
     """
     del document["security"], document["components"]["securitySchemes"]
     for path in document["paths"].values():
         for parameter in path["parameters"]:
-            parameter["schema"] = _told(parameter["name"], parameter["schema"], known)
+            if ids := known.get(parameter["name"]):
+                parameter["schema"] = {"enum": ids}
         for operation in path.values():
             if isinstance(operation, dict):
                 operation.pop("security", None)
