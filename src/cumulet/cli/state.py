@@ -102,6 +102,16 @@ class State:
                 f"The state folder {self.path} cannot be used: {error.strerror}."
             ) from None
 
+    def holds_a_cloud(self) -> bool:
+        """Whether a cloud was started here: nobody's other folder is taken for one and removed.
+
+        Raises click.ClickException when this user may not look.
+        """
+        try:
+            return (self.run / "up.lock").exists()
+        except PermissionError:
+            raise click.ClickException(f"{self.path} may only be read by who started the cloud.") from None
+
     def give_to_control(self) -> None:
         """The folders of the control process belong to its user."""
         for folder in (self.control, self.run / "control"):
@@ -170,8 +180,14 @@ class State:
         if pid is None:
             return False
         for number, seconds in ((signal.SIGTERM, deadline), (signal.SIGKILL, 5.0)):
-            with contextlib.suppress(ProcessLookupError):
+            try:
                 os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                raise click.ClickException(
+                    f"Process {pid} of the cloud in {self.path} may only be ended by who started it."
+                ) from None
             if wait_until(lambda: self.pid(name) is None, seconds):
                 break
         (self.run / f"{name}.pid").unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a cloud cannot start, as one sentence for whoever typed the command."""
+
+import os
+import sqlite3
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from cumulet.cli.state import State
+from cumulet.kernel.auth.policy_language import PolicyError
+from cumulet.kernel.db.schema import SchemaTooNew
+from cumulet.kernel.errors import Unavailable
+
+REFUSALS = (TimeoutError, OSError, SchemaTooNew, Unavailable, DatabaseError, sqlite3.Error)
+"""What a start may fail with through no fault of the program."""
+
+LONGEST_HOST_FOLDER = 54
+"""Bytes in the path of a real host's folder: sockets lie below it, and their paths end at 107."""
+
+
+def sentence(error: Exception, place: State, database: str) -> str:
+    """Why the start failed. Raises the error itself when it is the program's own fault."""
+    cause = error.__cause__ if isinstance(error, Unavailable) else error
+    if isinstance(cause, DatabaseError):
+        if type(cause) not in (OperationalError, DatabaseError):
+            raise error
+        shown = sa.make_url(database).render_as_string(hide_password=True)
+        return f"The database {shown} cannot be used: {_first_line(cause.orig)}."
+    if isinstance(error, sqlite3.Error):
+        return f"The traces in {place.control / 'traces.db'} cannot be used: {error}."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def database_url(text: str | None, place: State) -> str:
+    """The URL of the database that was asked for, or of the built-in one.
+
+    Raises click.ClickException for what is no such URL.
+    """
+    if text is None:
+        return f"sqlite:///{place.control / 'cumulet.db'}"
+    try:
+        known = sa.make_url(text).get_backend_name() in ("postgresql", "sqlite")
+    except (sa.exc.ArgumentError, ValueError):
+        known = False
+    if not known:
+        raise click.ClickException(
+            f"{text!r} is no database that Cumulet knows: write postgresql://USER@HOST:PORT/NAME, "
+            "or leave --database out for the built-in SQLite."
+        )
+    return text
+
+
+def require_short(place: State, host: str) -> None:
+    """Refuse a state folder whose path leaves no room for the sockets of real servers."""
+    spare = LONGEST_HOST_FOLDER - len(os.fsencode(place.host(host)))
+    if spare < 0:
+        raise click.ClickException(
+            f"The path of the state folder {place.path} is {-spare} bytes too long for the sockets "
+            "that lie below it; choose a shorter --state."
+        )
+
+
+def require_sound_policies(launcher: Any, place: State, services: dict[str, Any]) -> None:
+    """Refuse operator's rules that cannot be understood or are of no service; warn of useless ones."""
+    for name in place.policies():
+        file = place.policy_file(name)
+        try:
+            if name not in services:
+                launcher.services((name,))
+                continue
+            warnings = services[name].policy.warnings
+        except (LookupError, PolicyError) as error:
+            raise click.ClickException(f"{file}: {error}") from None
+        for warning in warnings:
+            click.echo(f"Warning: {file}: {warning}.", err=True)
