@@ -23,7 +23,7 @@ from cumulet.cli.state import QEMU_UID, State
 def down(state_dir: Path | None, purge: bool) -> None:
     """End the cloud. Its servers keep running unless --purge removes everything."""
     place = State.at(state_dir)
-    if not place.path.exists():
+    if not place.holds_a_cloud():
         click.echo(f"There is no cloud in {place.path}.")
         return
     ended = place.end("up") | place.end("agent")
@@ -64,7 +64,7 @@ class _Nobody:
 @state.option
 @click.option("--cloud", default="cumulet", show_default=True, help="The entry of clouds.yaml.")
 def env(state_dir: Path | None, cloud: str) -> None:
-    """Print the OS_* variables by which OpenStack's clients find this cloud."""
+    """Print the OS_* variables for OpenStack's clients."""
     clouds = State.at(state_dir).read_clouds()
     if cloud not in clouds:
         raise click.ClickException(f"There is no cloud {cloud}; there are {', '.join(clouds)}.")
