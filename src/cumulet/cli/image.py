@@ -2,6 +2,7 @@
 """`cumulet image build`: a small guest for trying things out."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import click
@@ -21,9 +22,23 @@ def image() -> None:
     "--cache", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where packages are kept."
 )
 def build(output: Path, cache: Path | None) -> None:
-    """Make a small CirrOS-like guest from Debian's packages: user cirros, password gocubsgo."""
+    """Make a small guest for trying things out.
+
+    It is made of Debian's packages and is like CirrOS: user cirros, password gocubsgo.
+    """
+    _require_writable(output)
     made = _build(output, cache or cache_folder())
     click.echo(made)
+
+
+def _require_writable(output: Path) -> None:
+    """Refuse before the work what could not be written after it."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}.") from None
 
 
 def cache_folder() -> Path:
