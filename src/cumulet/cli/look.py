@@ -44,7 +44,11 @@ def status(state_dir: Path | None, as_json: bool) -> None:
 @state.option
 @click.argument("id")
 def trace(state_dir: Path | None, id: str) -> None:
-    """Tell what became of a request, or of everything that touched a resource, as a timed tree."""
+    """Tell what became of a request or a resource.
+
+    A tree with times: the request, its steps, its host calls. ID is a request's id, or that of anything
+    that was touched.
+    """
     for story in _stories(State.at(state_dir), id):
         _tell(story)
 
@@ -81,7 +85,10 @@ def _tell(story: list[dict[str, Any]]) -> None:
 @click.command(epilog="\b\nExample:\n  cumulet doctor || echo 'something is wrong'")
 @state.option
 def doctor(state_dir: Path | None) -> None:
-    """Check programs, rights and every invariant of the cloud; exit 1 with a line for each violation."""
+    """Check programs, rights and every invariant.
+
+    Each violation is a line, and the exit status is 1.
+    """
     place = State.at(state_dir)
     found = []
     if (place.path / "host").exists() and any((place.path / "host").iterdir()):

@@ -10,7 +10,10 @@ import click
 @click.argument("service")
 @click.pass_context
 def openapi(context: click.Context, service: str) -> None:
-    """Print the OpenAPI 3.1 document of a service; no cloud needs to run."""
+    """Print the OpenAPI 3.1 document of a service.
+
+    No cloud needs to run.
+    """
     try:
         document = context.obj.openapi(service)
     except LookupError as error:
