@@ -8,11 +8,13 @@ move one saga.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from cumulet.kernel import trace
 from cumulet.kernel.auth.context import Context
@@ -44,6 +46,19 @@ class Stuck(BaseException):
 
 Hook = Callable[[str, str], None]
 """Called at each moment of a run with (moment, step); tests raise from it."""
+
+
+@dataclass(frozen=True)
+class _Called:
+    """A step as a body took it; `call` names it within its saga."""
+
+    step: Step
+    call: str
+    args: tuple[Any, ...]
+
+
+_UNFORESEEN = (TypeError, AttributeError, LookupError, AssertionError, NameError, SQLAlchemyError)
+"""Errors that speak of our code rather than of the thing that failed."""
 
 
 class Run:
@@ -83,7 +98,7 @@ class Run:
             raise Cancelled("cancelled")
         for attempt in range(TRIES_BEFORE_STUCK):
             try:
-                return await self._take(step, call, args)
+                return await self._take(_Called(step, call, args))
             except StepFailed as failure:
                 if not self.pivoted:
                     raise
@@ -123,7 +138,8 @@ class Run:
 
     # -- steps ------------------------------------------------------------------------------------------
 
-    async def _take(self, step: Step, call: str, args: tuple[Any, ...]) -> Any:
+    async def _take(self, called: "_Called") -> Any:
+        step = called.step
         resources = [str(value) for value in self.row.arguments.values()]
         with trace.part(
             self.app.traces, self.ctx.request_id, "step", f"{self.row.name} {step.name}", resources
@@ -131,35 +147,45 @@ class Run:
             try:
                 self._hook("before", step.name)
                 if step.is_async:
-                    result = await self._in_world(step, call, args)
+                    result = await self._in_world(called)
                 else:
-                    result = await self._write(self._in_transaction, step, call, args)
-            except (StepFailed, Cancelled):
+                    result = await self._write(self._in_transaction, called)
+            except Cancelled:
                 raise
             except asyncio.CancelledError:
                 if not self._cancelled:
                     raise
                 span.fail("cancelled", "the saga was cancelled")
-                await self._write(self._record, step, call, args, "failed", None, "cancelled")
+                await self._write(self._record, called, "failed", None, "cancelled")
                 raise Cancelled("cancelled") from None
             except Exception as error:
-                why = str(error) or type(error).__name__
-                span.fail("failed", why)
-                await self._write(self._record, step, call, args, "failed", None, why)
+                why = self._reason(step, error)
+                span.fail("failed", str(error) or type(error).__name__)
+                await self._write(self._record, called, "failed", None, why)
                 raise StepFailed(why) from error
         self._hook("recorded", step.name)
         return result
 
-    async def _in_world(self, step: Step, call: str, args: tuple[Any, ...]) -> Any:
-        if step.undo is not None and call not in self._records:
-            await self._write(self._record, step, call, args, "begun", None, None)
-        self.waiting = asyncio.ensure_future(self._bounded(step, args))
+    def _reason(self, step: Step, error: Exception) -> str:
+        """Why a step failed, for the owner of the thing; what nobody foresaw goes to the log instead."""
+        if not isinstance(error, _UNFORESEEN):
+            return str(error) or type(error).__name__
+        self.app.log.error("a step failed unexpectedly", saga=self.row.name, step=step.name, exc_info=error)
+        return (
+            f"An unexpected error stopped {step.name}. Its story is kept: cumulet trace {self.ctx.request_id}"
+        )
+
+    async def _in_world(self, called: "_Called") -> Any:
+        step = called.step
+        if step.undo is not None and called.call not in self._records:
+            await self._write(self._record, called, "begun")
+        self.waiting = asyncio.ensure_future(self._bounded(step, called.args))
         try:
             result = plain(await self.waiting)
         finally:
             self.waiting = None
         self._hook("after", step.name)
-        await self._write(self._record, step, call, args, "done", result, None)
+        await self._write(self._record, called, "done", result)
         return result
 
     async def _bounded(self, step: Step, args: tuple[Any, ...]) -> Any:
@@ -169,39 +195,31 @@ class Run:
         except TimeoutError:
             raise StepFailed(f"{step.name} was not done after {step.deadline:g} seconds") from None
 
-    def _in_transaction(self, tx: Tx, step: Step, call: str, args: tuple[Any, ...]) -> Any:
-        result = plain(step.function(tx, self.ctx, *args))
-        self._hook("after", step.name)
-        self._record(tx, step, call, args, "done", result, None)
+    def _in_transaction(self, tx: Tx, called: "_Called") -> Any:
+        result = plain(called.step.function(tx, self.ctx, *called.args))
+        self._hook("after", called.step.name)
+        self._record(tx, called, "done", result)
         return result
 
     def _record(
-        self,
-        tx: Tx,
-        step: Step,
-        call: str,
-        args: tuple[Any, ...],
-        outcome: str,
-        result: Any,
-        error: str | None,
+        self, tx: Tx, called: "_Called", outcome: str, result: Any = None, error: str | None = None
     ) -> None:
-        known = self._records.get(call)
-        if known is None:
-            record = SagaStep(
-                id=f"{self.id}/{len(self._order)}",
-                saga_id=self.id,
-                n=len(self._order),
-                call=call,
-                step=step.name,
-                arguments=list(args),
-                outcome=outcome,
-                result=result,
-                error=error,
-            )
-            tx.insert(record)
-            self._uncommitted.append((record, True))
-        else:
+        known = self._records.get(called.call)
+        if known is not None:
             self._uncommitted.append((tx.update(known, outcome=outcome, result=result, error=error), False))
+            return
+        record = SagaStep(
+            id=f"{self.id}/{len(self._order)}",
+            saga_id=self.id,
+            n=len(self._order),
+            call=called.call,
+            step=called.step.name,
+            arguments=list(called.args),
+            outcome=outcome,
+            result=result,
+            error=error,
+        )
+        self._uncommitted.append((tx.insert(record), True))
 
     # -- undoing ----------------------------------------------------------------------------------------
 
@@ -312,7 +330,8 @@ class Attempt:
             return False
         self.error = str(error)
         await run.unwind(f"{self._number}/")
-        await run._write(run._record, _ATTEMPT, f"attempt {self._number}", (), "failed", None, self.error)
+        attempt = _Called(_ATTEMPT, f"attempt {self._number}", ())
+        await run._write(run._record, attempt, "failed", None, self.error)
         return True
 
 
