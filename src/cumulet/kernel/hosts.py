@@ -8,6 +8,7 @@ nothing.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -198,10 +199,8 @@ class Hosts:
         if self.app.db.is_sqlite:
             await event.wait()
             return
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), LOOK_EVERY)
-        except TimeoutError:
-            pass
 
     async def call(self, host: str, name: str, operation_id: str, deadline: float, **arguments: Any) -> Any:
         """Have a host carry out a named call. Raises CallError when it cannot, is away, or takes too long."""

@@ -74,7 +74,8 @@ def error_as_html(error: Error, request_id: str) -> ErrorBody:
     """Glance: a small page."""
     page = (
         f"<html>\n <head>\n  <title>{error.status} {error.title}</title>\n </head>\n <body>\n"
-        f"  <h1>{error.status} {error.title}</h1>\n  {_escape(error.message)}<br /><br />\n\n\n </body>\n</html>"
+        f"  <h1>{error.status} {error.title}</h1>\n"
+        f"  {_escape(error.message)}<br /><br />\n\n\n </body>\n</html>"
     )
     return ErrorBody(page.encode(), "text/html; charset=UTF-8")
 
@@ -84,7 +85,9 @@ def _escape(text: str) -> str:
 
 
 def preferred(accept: str, *kinds: str) -> str | None:
-    """The media type of these that an Accept header likes best, the first of equals; None when it takes none."""
+    """The media type of these that an Accept header likes best, the first of equals; None when it
+    takes none.
+    """
     try:
         likes = {kind: falcon.mediatypes.quality(kind, accept) for kind in kinds} if accept else {}
     except ValueError:
