@@ -288,6 +288,18 @@ def test_what_belongs_to_another_project_cannot_be_seen_changed_or_deleted(tmp_p
     hold(tmp_path, conversation)
 
 
+def test_a_ratio_beyond_what_a_float_holds_is_refused(tmp_path: Path) -> None:
+    async def conversation(ask: Whole) -> None:
+        provider = (await ask.make("/placement/resource_providers", "", {"name": "one"}))["uuid"]
+        path = f"/placement/resource_providers/{provider}/inventories"
+        for ratio in (1e300, -1e307, "much", None, [1]):
+            body = {"resource_class": "VCPU", "total": 176, "reserved": 644006605, "allocation_ratio": ratio}
+            assert (await ask("POST", path, body)).status == 400, ratio
+        assert (await ask("GET", path))["inventories"] == {}
+
+    hold(tmp_path, conversation)
+
+
 def test_a_key_that_is_sent_twice_counts_as_it_was_sent_last(tmp_path: Path) -> None:
     async def conversation(ask: Whole) -> None:
         body = b'{"network": {"name": "first", "name": "last"}}'

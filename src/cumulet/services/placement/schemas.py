@@ -36,7 +36,7 @@ INVENTORY: Json = {
     "min_unit": {"type": "integer", "maximum": BIGGEST, "minimum": 1},
     "max_unit": {"type": "integer", "maximum": BIGGEST, "minimum": 1},
     "step_size": {"type": "integer", "maximum": BIGGEST, "minimum": 1},
-    "allocation_ratio": {"type": "number", "maximum": 3.40282e38},
+    "allocation_ratio": {"type": "number", "minimum": -3.40282e38, "maximum": 3.40282e38},
 }
 INVENTORIES: Json = {"type": "object", "patternProperties": {CLASS_KEY: obj(INVENTORY, "total")}}
 ALL_INVENTORIES = obj(
