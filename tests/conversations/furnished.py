@@ -128,7 +128,7 @@ def furnished() -> Iterator[Furnished]:
 
 
 def told(document: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The document with what there is: ids and names are those of the cloud, in paths always, in bodies often.
+    """The document with what there is: ids are those of the cloud, in paths always, in bodies often.
 
     It says nothing of tokens: who asks is chosen elsewhere.
     """
