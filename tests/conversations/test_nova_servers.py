@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers, from a request to a running guest and back to nothing."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from tests.conversations.nova_talk import (
     LATEST,
+    OCTETS,
     SERVERS,
     act,
     ask,
@@ -15,6 +18,7 @@ from tests.conversations.nova_talk import (
     nova,
     shown,
     talk,
+    volume_of,
 )
 
 from cumulet.testing.people import OTHER_PROJECT
@@ -179,5 +183,64 @@ def test_metadata_that_no_image_can_have_is_refused(tmp_path: Path) -> None:
             assert (await shown(cloud, id))["OS-EXT-STS:task_state"] is None
             asked = {"name": "copy", "metadata": {"visibility": "public"}}
             await act(cloud, id, "createImage", asked, status=403)
+
+    talk(conversation)
+
+
+def test_a_server_that_boots_from_a_volume_becomes_an_image_and_a_server_again(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, around):
+            disk = {"source_type": "image", "destination_type": "volume", "boot_index": 0, "volume_size": 1}
+            disk |= {"uuid": around.image, "delete_on_termination": True}
+            more = {"source_type": "blank", "destination_type": "volume", "volume_size": 2}
+            id = await boot(cloud, imageRef="", block_device_mapping_v2=[disk, more])
+            asked = {"name": "copy", "metadata": {"hw_disk_bus": "virtio"}}
+            copy = (await act(cloud, id, "createImage", asked, headers=LATEST))["image_id"]
+            image = await ask(cloud, "GET", f"/image/v2/images/{copy}")
+            assert (image["status"], image["size"], image["bdm_v2"]) == ("active", 0, "True")
+            named = json.loads(image["block_device_mapping"])
+            snapshots = (await ask(cloud, "GET", "/volume/v3/snapshots"))["snapshots"]
+            assert {item["snapshot_id"] for item in named} == {snapshot["id"] for snapshot in snapshots}
+            assert [(item["boot_index"], item["volume_size"]) for item in named] == [(0, 1), (None, 2)]
+            assert {snapshot["name"] for snapshot in snapshots} == {"snapshot for copy"}
+            again = await boot(cloud, imageRef=copy)
+            server = await shown(cloud, again, **LATEST)
+            assert server["status"] == "ACTIVE", server
+            volumes = [await volume_of(cloud, item["id"]) for item in attached(server)]
+            assert [(volume["size"], volume["bootable"]) for volume in volumes] == [(1, "true"), (2, "false")]
+            assert {volume["snapshot_id"] for volume in volumes} == {item["snapshot_id"] for item in named}
+            document = cloud.worlds["host-1"].guests[again].document
+            assert (document.image_id, document.machine) == (None, {"hw_disk_bus": "virtio"})
+            third = await boot(cloud, imageRef="", block_device_mapping_v2=[disk | {"uuid": copy}])
+            assert len(attached(await shown(cloud, third))) == 2
+            await holds(cloud)
+
+    talk(conversation)
+
+
+def attached(server: Any) -> Any:
+    return server["os-extended-volumes:volumes_attached"]
+
+
+def test_an_image_that_names_nonsense_makes_no_server(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, _):
+            unknown = '[{"source_type": "snapshot", "snapshot_id": "%s", "boot_index": 0}]' % ("0" * 32)
+            for text in (
+                "nonsense",
+                "[" * 5000,
+                "{}",
+                "[1]",
+                '[{"boot_index": "x"}]',
+                '[{"boot_index": 0}]',
+                unknown,
+            ):
+                body = {"name": "x", "disk_format": "raw", "container_format": "bare", "bdm_v2": "True"}
+                body |= {"block_device_mapping": text}
+                image = (await ask(cloud, "POST", "/image/v2/images", body))["id"]
+                await ask(cloud, "PUT", f"/image/v2/images/{image}/file", b"", headers=OCTETS)
+                asked = {"name": "vm", "imageRef": image, "flavorRef": "1"}
+                answer = await cloud.request("POST", SERVERS, {"server": asked})
+                assert (answer.status, text) == (400, text), answer
 
     talk(conversation)

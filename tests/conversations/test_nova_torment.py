@@ -144,6 +144,32 @@ async def an_image_or_none(cloud: Cloud, ids: tuple[str, str]) -> None:
     await ended(cloud, server_id)
 
 
+async def a_volume_backed_server_that_becomes_an_image(cloud: Cloud) -> tuple[str, str]:
+    hook, cloud.app.sagas.hook = cloud.app.sagas.hook, lambda moment, step: None
+    id = await ask_for_one_with_a_volume(cloud)
+    await cloud.settled()
+    cloud.app.sagas.hook = hook
+    asked = {"createImage": {"name": "copy"}}
+    answer = await ask(cloud, "POST", f"{SERVERS}/{id}/action", asked, headers=LATEST)
+    return id, str(answer["image_id"])
+
+
+async def an_image_with_its_snapshot_or_nothing(cloud: Cloud, ids: tuple[str, str]) -> None:
+    """The image is active and its snapshot available, or there is neither; the server runs on."""
+    server_id, image_id = ids
+    await still_active(cloud, server_id)
+    snapshots = (await ask(cloud, "GET", "/volume/v3/snapshots"))["snapshots"]
+    found = await cloud.request("GET", f"/image/v2/images/{image_id}", token="member")
+    states = [snapshot["status"] for snapshot in snapshots]
+    assert (found.status, states) in ((404, []), (200, ["available"])), (found, states)
+    for snapshot in snapshots:
+        assert found["status"] == "active" and snapshot["id"] in found["block_device_mapping"]
+        await ask(cloud, "DELETE", f"/image/v2/images/{image_id}")
+        await ask(cloud, "DELETE", f"/volume/v3/snapshots/{snapshot['id']}")
+        await calm(cloud)
+    await ended(cloud, server_id)
+
+
 async def a_server_and_a_volume(cloud: Cloud) -> tuple[str, str]:
     id = await a_running_server(cloud)
     made = await calmly(cloud, "/volume/v3/volumes", {"volume": {"size": 1}})
@@ -240,6 +266,12 @@ test_rebuild_server = torment(
 )
 test_create_image = torment(
     flows.create_image, SERVICES, begin=a_server_that_becomes_an_image, check=an_image_or_none
+)
+test_create_volume_image = torment(
+    flows.create_volume_image,
+    SERVICES,
+    begin=a_volume_backed_server_that_becomes_an_image,
+    check=an_image_with_its_snapshot_or_nothing,
 )
 test_attach_volume = torment(
     flows.attach_volume, SERVICES, begin=a_volume_that_is_attached, check=attached_or_free

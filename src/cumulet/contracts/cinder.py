@@ -79,3 +79,9 @@ class Volumes(Protocol):
 
     def snapshot(self, tx: Tx, ctx: Context, volume_id: str, name: str) -> str:
         """Accept a snapshot of a volume, also while it is in use; its id."""
+
+    async def wait_snapshot(self, ctx: Context, snapshot_id: str) -> None:
+        """Return once a snapshot can be used. Raises ValueError with its fault when it went wrong."""
+
+    def delete_snapshot(self, tx: Tx, ctx: Context, snapshot_id: str) -> None:
+        """Accept the end of a snapshot that was made for a server. Nothing being there is fine."""

@@ -13,7 +13,7 @@ from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.cinder.attachments import changes
 from cumulet.services.cinder.attachments.model import Attachment
-from cumulet.services.cinder.snapshots.changes import NewSnapshot, create_snapshot
+from cumulet.services.cinder.snapshots.changes import NewSnapshot, create_snapshot, delete_snapshot
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes import exports
 from cumulet.services.cinder.volumes.creating import create_volume
@@ -111,7 +111,7 @@ class ServerVolumes:
         if (
             volume is None
             or volume.status == "deleting"
-            or tx.exists(Snapshot, Snapshot.c.volume_id == volume_id)
+            or tx.exists(Snapshot, Snapshot.c.volume_id == volume_id, Snapshot.c.status != "deleting")
         ):
             return
         end_volume(tx, ctx.within("cinder"), volume)
@@ -120,6 +120,23 @@ class ServerVolumes:
         ctx = ctx.within("cinder")
         volume = _fetch(tx, ctx, volume_id, "volume:create_snapshot")
         return create_snapshot(tx, ctx, volume, NewSnapshot(name=name, in_use_too=True)).id
+
+    async def wait_snapshot(self, ctx: Context, snapshot_id: str) -> None:
+        pause = 0.01
+        while True:
+            snapshot = await ctx.read(Tx.get, Snapshot, snapshot_id)
+            if snapshot is None or snapshot.status in ("error", "deleting"):
+                why = snapshot.error_text if snapshot is not None else None
+                raise ValueError(why or f"Snapshot {snapshot_id} could not be made.")
+            if snapshot.status != "creating":
+                return
+            await ctx.app.clock.sleep(pause)
+            pause = min(pause * 2, LOOK_EVERY)
+
+    def delete_snapshot(self, tx: Tx, ctx: Context, snapshot_id: str) -> None:
+        snapshot = tx.get(Snapshot, snapshot_id)
+        if snapshot is not None and snapshot.status != "deleting":
+            delete_snapshot(tx, ctx.within("cinder"), snapshot, force=True)
 
 
 def _fetch(tx: Tx, ctx: Context, volume_id: str, policy: str) -> Volume:

@@ -9,7 +9,7 @@ from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Conflict, NotFound
+from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.kernel.http.messages import Reply
 from cumulet.kernel.resource import Action
 from cumulet.services.nova.names import check_name
@@ -88,18 +88,27 @@ RESET = schemas.obj({"state": {"enum": ["active", "error"]}}, "state")
 
 
 def create_image(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Reply:
-    """Accept an image of the server's root disk."""
+    """Accept an image of the server's root disk, or of its volumes when it boots from one."""
     name, metadata = check_name(given["name"]), given.get("metadata") or {}
     guards.allow(ctx, server, "createImage")
     if server.has_volume_root:
-        raise BadRequest(f"Instance {server.id} boots from a volume; make a snapshot of the volume instead.")
-    image_id = imaging.accept(tx, ctx, name, imaging.properties_of(server, metadata))
+        image_id = _image_of_volumes(tx, ctx, server, name, metadata)
+    else:
+        image_id = imaging.accept(tx, ctx, name, imaging.properties_of(server, metadata))
+        saga.start(tx, ctx, flows.create_image, server_id=server.id, image_id=image_id)
     tx.update(server, task_state="image_snapshot_pending")
     history.begin(tx, ctx, server.id, "createImage")
-    saga.start(tx, ctx, flows.create_image, server_id=server.id, image_id=image_id)
     if ctx.at("2.45"):
         return Reply(202, {"image_id": image_id})
     return Reply(202, headers={"Location": f"{ctx.base_url}/images/{image_id}"})
+
+
+def _image_of_volumes(tx: Tx, ctx: Context, server: Server, name: str, metadata: dict[str, str]) -> str:
+    ctx.require("os_compute_api:servers:create_image:allow_volume_backed", Server.target(tx, server))
+    image_id, snapshot_ids = imaging.accept_of_volumes(tx, ctx, server, name, metadata)
+    names = {"server_id": server.id, "image_id": image_id, "snapshot_ids": snapshot_ids}
+    saga.start(tx, ctx, flows.create_volume_image, **names)
+    return image_id
 
 
 CREATE_IMAGE = schemas.obj({"name": schemas.NAME, "metadata": schemas.METADATA}, "name")

@@ -13,6 +13,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Error, Forbidden, NotFound, OverQuota
 from cumulet.kernel.http.messages import as_flag
 from cumulet.services.nova.flavors.model import Flavor
+from cumulet.services.nova.servers import image_devices
 from cumulet.services.nova.servers.asking import Asked
 from cumulet.services.nova.servers.devices import name_at
 from cumulet.services.nova.servers.model import BlockDevice
@@ -56,6 +57,7 @@ def plan(tx: Tx, ctx: Context, asked: Asked, flavor: Flavor, image: ImageInfo | 
     """The disks that the request means. Raises BadRequest in upstream's words."""
     disks = [_from_legacy(item, number, asked) for number, item in enumerate(asked.legacy_devices)]
     disks += [_disk(item) for item in asked.devices if not _dropped(item)]
+    disks, image = _with_those_of_image(tx, ctx, disks, image)
     _check_local(disks, flavor)
     volumes = [_looked_up(tx, ctx, disk) for disk in disks if disk.to_volume]
     local_root = next((d for d in disks if d.source == "image" and not d.to_volume), None)
@@ -68,6 +70,28 @@ def plan(tx: Tx, ctx: Context, asked: Asked, flavor: Flavor, image: ImageInfo | 
     if root is None:
         return Layout(image=image, volumes=volumes, properties=image.properties if image else {})
     return Layout(image=None, volumes=volumes, properties=_properties(root))
+
+
+def _with_those_of_image(
+    tx: Tx, ctx: Context, disks: list[Disk], image: ImageInfo | None
+) -> tuple[list[Disk], ImageInfo | None]:
+    """The disks with those that the image names, and the image unless one of these is the root.
+
+    A disk of the request takes the place of the image's with the same device name.
+    """
+    origin = image
+    root = next((disk for disk in disks if disk.boot_index == 0), None)
+    if origin is None and root is not None and root.source == "image":
+        origin = _image(tx, ctx, str(root.source_id))
+    named = _named_by(origin) if origin is not None else []
+    if any(disk.boot_index == 0 for disk in named):
+        disks, image = [disk for disk in disks if disk is not root or disk.source != "image"], None
+    taken = {disk.device for disk in disks if disk.device}
+    return [*(disk for disk in named if disk.device not in taken), *disks], image
+
+
+def _named_by(image: ImageInfo) -> list[Disk]:
+    return [dataclasses.replace(_disk(item), image=image) for item in image_devices.read(image.properties)]
 
 
 def _dropped(item: Mapping[str, Any]) -> bool:

@@ -88,6 +88,8 @@ def look_up(tx: Tx, ctx: Context, asked: Asked) -> Order:
     """What the request names. Raises BadRequest for what does not exist or does not fit."""
     flavor = _flavor(tx, ctx, asked.flavor_id)
     image = _image(tx, ctx, asked)
+    if image is not None:
+        check_bootable(image, flavor)
     layout = block_devices.plan(tx, ctx, asked, flavor, image)
     if layout.image is not None:
         check_image(layout.image, flavor)
@@ -125,12 +127,17 @@ def _image(tx: Tx, ctx: Context, asked: Asked) -> ImageInfo | None:
     return image
 
 
-def check_image(image: ImageInfo, flavor: Flavor) -> None:
-    """Raise BadRequest unless a server of this flavor can be made from the image."""
+def check_bootable(image: ImageInfo, flavor: Flavor) -> None:
+    """Raise BadRequest unless a server of this flavor can be made from what the image is or names."""
     if image.status != "active":
         raise BadRequest(f"Image {image.id} is not active.")
     if flavor.ram < image.min_ram:
         raise BadRequest("Flavor's memory is too small for requested image.")
+
+
+def check_image(image: ImageInfo, flavor: Flavor) -> None:
+    """Raise BadRequest unless a server of this flavor can have its root disk made from the image."""
+    check_bootable(image, flavor)
     if not flavor.disk:
         return
     size = flavor.disk * 2**30

@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from cumulet.contracts.cinder import Volumes
+from cumulet.contracts.glance import Images
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import Run, saga
@@ -116,6 +118,27 @@ async def create_image(run: Run, server_id: str, image_id: str) -> None:
     await run(imaging.done, server_id)
 
 
+def leave_without_snapshots(
+    tx: Tx, ctx: Context, why: str, server_id: str, image_id: str, snapshot_ids: list[str]
+) -> None:
+    """There is no image, and no snapshot that it would have named; the server goes on."""
+    tx.app.contract(Images).abandon(tx, ctx, image_id)
+    if tx.app.contract(Images).image(tx, ctx, image_id) is None:
+        for snapshot_id in snapshot_ids:
+            tx.app.contract(Volumes).delete_snapshot(tx, ctx.elevate(), snapshot_id)
+    imaging.end(tx, ctx, server_id, why)
+
+
+@saga("server.create_volume_image/1", keys=("server",), queued=True, on_failure=leave_without_snapshots)
+async def create_volume_image(run: Run, server_id: str, image_id: str, snapshot_ids: list[str]) -> None:
+    """Make an image that holds nothing active once the snapshots that it names can be used."""
+    await run(imaging.prepare, server_id, image_id)
+    await run(imaging.wait_snapshots, server_id, snapshot_ids)
+    await run(imaging.write_nothing, server_id, image_id)
+    await run(imaging.upload, server_id, image_id)
+    await run(imaging.done, server_id)
+
+
 # -- volumes and NICs of a server that runs -----------------------------------------------------------
 
 
@@ -175,6 +198,7 @@ SAGAS = (
     change_power,
     rebuild_server,
     create_image,
+    create_volume_image,
     attach_volume,
     detach_volume,
     attach_interface,

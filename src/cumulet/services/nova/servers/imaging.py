@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Making an image of a server's root disk: the request, and its steps."""
+"""Making an image of a server's root disk, or of its volumes: the request, and its steps."""
 
+import asyncio
 from typing import Any
 
+from cumulet.contracts.cinder import Volumes
 from cumulet.contracts.glance import Images
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden, Invalid, NotPermitted, OverQuota
 from cumulet.kernel.saga import StepFailed, step
-from cumulet.services.nova.servers import history
+from cumulet.services.nova.servers import devices, history, image_devices
 from cumulet.services.nova.servers.model import Server
 
 FORMAT = "qcow2"
@@ -22,17 +24,16 @@ _NOT_INHERITED = (
     "image_",
     "base_image_ref",
     "block_device",
+    "bdm_v2",
+    "root_device_name",
 )
 DEADLINE = 3600.0
 
 
 def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
     """What the image says of itself: what the server's own said, its origin, and what the user adds."""
-    kept = {
-        key: value for key, value in server.image_properties.items() if not key.startswith(_NOT_INHERITED)
-    }
     return {
-        **kept,
+        **_inherited(server),
         "disk_format": FORMAT,
         "container_format": "bare",
         "min_disk": server.flavor_copy["disk"],
@@ -42,6 +43,11 @@ def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
         "base_image_ref": server.image_id or "",
         **metadata,
     }
+
+
+def _inherited(server: Server) -> dict[str, str]:
+    said = server.image_properties.items()
+    return {key: value for key, value in said if not key.startswith(_NOT_INHERITED)}
 
 
 def accept(tx: Tx, ctx: Context, name: str, properties: dict[str, Any]) -> str:
@@ -54,6 +60,23 @@ def accept(tx: Tx, ctx: Context, name: str, properties: dict[str, Any]) -> str:
         raise
     except (Invalid, Forbidden) as error:
         raise BadRequest(f"Invalid metadata: {error.message}") from error
+
+
+def accept_of_volumes(
+    tx: Tx, ctx: Context, server: Server, name: str, metadata: dict[str, str]
+) -> tuple[str, list[str]]:
+    """The ids of an image that names a snapshot of each of the server's volumes, and of these snapshots."""
+    volumes, found = tx.app.contract(Volumes), []
+    for device in devices.of_server(tx, server.id):
+        known = volumes.volume(tx, ctx, device.volume_id)
+        if known is None:
+            raise BadRequest(f"Volume {device.volume_id} could not be found.")
+        snapshot_id = volumes.snapshot(tx, ctx, device.volume_id, f"snapshot for {name}")
+        found.append((device, snapshot_id, known.size_gb))
+    named = image_devices.written(found, server.root_device_name)
+    formats = {"disk_format": "raw", "container_format": "bare"}
+    image_id = accept(tx, ctx, name, {**_inherited(server), **formats, **metadata, **named})
+    return image_id, [snapshot_id for _, snapshot_id, _ in found]
 
 
 def _drop_image(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
@@ -77,6 +100,23 @@ async def write_disk(ctx: Context, server_id: str, image_id: str) -> None:
         )
     except CallError as error:
         raise StepFailed(str(error)) from error
+
+
+@step(deadline=DEADLINE)
+async def wait_snapshots(ctx: Context, server_id: str, snapshot_ids: list[str]) -> None:
+    """Every snapshot can be used."""
+    for snapshot_id in snapshot_ids:
+        try:
+            await ctx.app.contract(Volumes).wait_snapshot(ctx, snapshot_id)
+        except ValueError as error:
+            raise StepFailed(str(error)) from error
+
+
+@step()
+async def write_nothing(ctx: Context, server_id: str, image_id: str) -> None:
+    """The image's file is there and empty."""
+    path = ctx.app.contract(Images).upload_path(image_id)
+    await asyncio.to_thread(path.write_bytes, b"")
 
 
 def _host_of(tx: Tx, server_id: str) -> str:

@@ -12,7 +12,7 @@ from cumulet.kernel.http.messages import Reply
 from cumulet.services.nova import keypairs
 from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.names import check_name
-from cumulet.services.nova.servers import creating, flows, guards, history
+from cumulet.services.nova.servers import creating, flows, guards, history, image_devices
 from cumulet.services.nova.servers.answers import changed_view
 from cumulet.services.nova.servers.model import Server
 
@@ -74,6 +74,8 @@ def _image(tx: Tx, ctx: Context, server: Server, image_id: str) -> dict[str, Any
         raise BadRequest("Cannot find image for rebuild")
     if server.has_volume_root:
         raise BadRequest("Unable to rebuild with a different image for a volume-backed server.")
+    if image_devices.read(image.properties):
+        raise BadRequest(f"Image {image_id} has no content: it names the volumes of a server.")
     creating.check_image(image, _flavor(server))
     if not server.flavor_copy["disk"] and not ctx.can("os_compute_api:servers:create:zero_disk_flavor"):
         raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")

@@ -91,7 +91,7 @@ def _server(version: int) -> Schema:
         "accessIPv6": IPV6,
         "availability_zone": NAME,
         "block_device_mapping": {"type": "array", "items": _legacy_device()},
-        "block_device_mapping_v2": {"type": "array", "items": _device(version)},
+        "block_device_mapping_v2": {"type": "array", "items": device(version)},
         "config_drive": FLAG,
         "key_name": NAME,
         "min_count": COUNT,
@@ -145,7 +145,7 @@ def _legacy_device() -> Schema:
     )
 
 
-def _device(version: int) -> Schema:
+def device(version: int) -> Schema:
     short: Schema = {"type": "string", "maxLength": 255}
     found = dict(_legacy_device()["properties"])
     found |= {
