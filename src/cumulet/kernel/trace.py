@@ -47,10 +47,9 @@ class Span:
     def fail(self, status: int | str, message: str) -> None:
         self.status, self.message, self.keep = str(status), message, True
 
-    def done(self, status: int, *, write: bool, identity: Any = None) -> None:
+    def done(self, status: int) -> None:
         if self.status == "ok":
             self.status = str(status)
-        self.keep = self.keep or write
 
     def whole(self) -> Iterator["Span"]:
         yield self
@@ -185,6 +184,13 @@ def touch(resource: str) -> None:
     span = _current.get()
     if span is not None:
         span.resources.add(resource)
+
+
+def wrote() -> None:
+    """The running request has committed a change, so its story is kept."""
+    span = _current.get()
+    if span is not None:
+        span.keep = True
 
 
 def current_story() -> str:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from cumulet.kernel import trace
 from cumulet.kernel.clock import Clock
 from cumulet.kernel.db.tx import Retry, Tx
 from cumulet.kernel.errors import BadRequest, Error, Unavailable
@@ -133,6 +134,7 @@ class Database:
                     raise
                 refusal = error
             connection.commit()
+        trace.wrote()
         for call in tx.committed:
             self._announce(call)
         if refusal is not None:

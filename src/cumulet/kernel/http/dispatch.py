@@ -104,7 +104,7 @@ class Dispatcher:
                     self.app.log.exception("request failed", request_id=request_id, path=req.path)
                 reply = self._refusal(refusal, context, req)
                 span.fail(refusal.status, f"{type(error).__name__}: {error}")
-            span.done(reply.status, write=req.method not in ("GET", "HEAD"), identity=context.identity)
+            span.done(reply.status)
         self._fill(resp, reply, context, head=req.method == "HEAD")
 
     async def _reply(
