@@ -218,6 +218,28 @@ def test_a_server_that_boots_from_a_volume_becomes_an_image_and_a_server_again(t
     talk(conversation)
 
 
+def test_a_server_that_is_deleted_while_its_volume_is_copied_leaves_nothing(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, around):
+            disk = {"source_type": "image", "destination_type": "volume", "boot_index": 0, "volume_size": 1}
+            disk |= {"uuid": around.image, "delete_on_termination": True}
+            id = await boot(cloud, imageRef="", block_device_mapping_v2=[disk])
+            faults = cloud.worlds["host-1"].faults
+            faults.hang("volume_snapshot")
+            action = f"{SERVERS}/{id}/action"
+            made = await ask(cloud, "POST", action, {"createImage": {"name": "copy"}}, headers=LATEST)
+            await ask(cloud, "DELETE", f"{SERVERS}/{id}")
+            faults.heal()
+            await cloud.settled()
+            image = await cloud.request("GET", f"/image/v2/images/{made['image_id']}")
+            assert image.status == 404
+            assert (await ask(cloud, "GET", "/volume/v3/snapshots"))["snapshots"] == []
+            assert (await ask(cloud, "GET", "/volume/v3/volumes"))["volumes"] == []
+            await holds(cloud)
+
+    talk(conversation)
+
+
 def attached(server: Any) -> Any:
     return server["os-extended-volumes:volumes_attached"]
 
