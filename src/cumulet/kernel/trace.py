@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 SLOW_MS = 250.0
 _BATCH_SECONDS = 0.5
 _KEPT_SPANS = 200_000
@@ -83,7 +85,7 @@ class Traces:
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write what is waiting; what a full disk does not take is lost, and the next is tried again."""
         with self._lock:
             waiting, self._buffer, self._timer = self._buffer, [], None
         spans = [part for span in waiting for part in span.whole()]
@@ -94,14 +96,22 @@ class Traces:
         ]
         links = {(resource, s.story) for s in spans for resource in s.resources}
         with self._lock:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT OR REPLACE INTO spans VALUES (?,?,?,?,?,?,?,?,?)", rows)
-            self._connection.executemany("INSERT OR IGNORE INTO stories VALUES (?,?)", list(links))
-            self._connection.execute(
-                "DELETE FROM spans WHERE id <= (SELECT id FROM spans ORDER BY id DESC LIMIT 1 OFFSET ?)",
-                (_KEPT_SPANS,),
-            )
-            self._connection.execute("COMMIT")
+            try:
+                self._store(rows, links)
+            except sqlite3.OperationalError as error:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                structlog.get_logger().warning("traces lost", spans=len(rows), why=str(error))
+
+    def _store(self, rows: list[tuple[Any, ...]], links: set[tuple[str, str]]) -> None:
+        self._connection.execute("BEGIN")
+        self._connection.executemany("INSERT OR REPLACE INTO spans VALUES (?,?,?,?,?,?,?,?,?)", rows)
+        self._connection.executemany("INSERT OR IGNORE INTO stories VALUES (?,?)", list(links))
+        self._connection.execute(
+            "DELETE FROM spans WHERE id <= (SELECT id FROM spans ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (_KEPT_SPANS,),
+        )
+        self._connection.execute("COMMIT")
 
     def stories(self, id: str) -> list[list[Span]]:
         """The spans of a request, or of every request that touched a resource, oldest first."""
