@@ -32,7 +32,10 @@ def down(state_dir: Path | None, purge: bool) -> None:
         if os.getuid() == 0:
             for host in sorted((place.path / "host").glob("*")):
                 asyncio.run(_purge_host(host))
-        shutil.rmtree(place.path)
+        try:
+            shutil.rmtree(place.path)
+        except OSError as error:
+            raise click.ClickException(f"{error.filename} cannot be removed: {error.strerror}.") from None
         click.echo(f"{place.path} and all that belonged to it is gone.")
 
 
