@@ -2,6 +2,7 @@
 """What the commands say to whoever mistypes, lacks a right, or has a full disk: one sentence each."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -135,6 +136,19 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
         said = refused("up", "--simulate", "--state", tmp_path, "--port", port)
 
     assert said.startswith(f"Nothing can listen on 127.0.0.1:{port}: Address already in use.")
+
+
+def test_a_taken_classic_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 9696))
+            taken.listen()
+
+        said = up(tmp_path, "--classic-ports", "--services", "neutron,placement")
+
+    assert said.startswith("Nothing can listen on 127.0.0.1:")
+    assert "--classic-ports are fixed" in said
 
 
 def test_a_second_cloud_in_a_folder_is_refused(tmp_path: Path) -> None:

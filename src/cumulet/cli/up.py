@@ -118,7 +118,7 @@ def free_port(listen: str, port: int) -> int:
         except OSError as error:
             raise click.ClickException(
                 f"Nothing can listen on {listen}:{port}: {error.strerror}. "
-                "Choose another with --port, or --port 0 for a free one."
+                "Choose another with --port, or --port 0 for a free one; --classic-ports are fixed."
             ) from None
         return int(probe.getsockname()[1])
 
@@ -142,9 +142,13 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
     )
     try:
         chosen = launcher.names(asked["services"])
-        launcher.services(chosen)
+        manifests = launcher.services(chosen)
     except LookupError as error:
         raise click.ClickException(str(error)) from None
+    if asked["classic_ports"]:
+        for manifest in manifests:
+            if manifest.catalog:
+                free_port(asked["listen"], manifest.port)
     plan = launcher.Plan(
         settings=settings,
         database=database,
@@ -293,9 +297,11 @@ def _detached(place: State) -> None:
         )  # fmt: skip
     while True:
         said = log.read_bytes()[start:].decode(errors="replace")
-        if "ready in " in said:
+        if "\nready in " in f"\n{said}":
             click.echo(
-                "\n".join(line for line in said.splitlines() if "ready in " in line or "answers at" in line)
+                "\n".join(
+                    line for line in said.splitlines() if line.startswith(("ready in ", "The cloud answers"))
+                )
             )
             return
         if process.poll() is not None:
