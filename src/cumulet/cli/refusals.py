@@ -2,19 +2,17 @@
 """Why a cloud cannot start, as one sentence for whoever typed the command."""
 
 import os
-import sqlite3
 from typing import Any
 
 import click
-import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cumulet.cli.state import State
 from cumulet.kernel.auth.policy_language import PolicyError
+from cumulet.kernel.db import trouble
 from cumulet.kernel.db.schema import SchemaTooNew
 from cumulet.kernel.errors import Unavailable
 
-REFUSALS = (TimeoutError, OSError, SchemaTooNew, Unavailable, DatabaseError, sqlite3.Error)
+REFUSALS = (TimeoutError, OSError, SchemaTooNew, Unavailable, *trouble.FAULTS)
 """What a start may fail with through no fault of the program."""
 
 LONGEST_HOST_FOLDER = 54
@@ -24,20 +22,15 @@ LONGEST_HOST_FOLDER = 54
 def sentence(error: Exception, place: State, database: str) -> str:
     """Why the start failed. Raises the error itself when it is the program's own fault."""
     cause = error.__cause__ if isinstance(error, Unavailable) else error
-    if isinstance(cause, DatabaseError):
-        if type(cause) not in (OperationalError, DatabaseError):
+    if said := trouble.sentence(cause, database):
+        return said
+    if isinstance(error, trouble.FAULTS):
+        if not isinstance(cause, trouble.FAULTS[1]):
             raise error
-        shown = sa.make_url(database).render_as_string(hide_password=True)
-        return f"The database {shown} cannot be used: {_first_line(cause.orig)}."
-    if isinstance(error, sqlite3.Error):
         return f"The traces in {place.control / 'traces.db'} cannot be used: {error}."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}."
     return str(error)
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def database_url(text: str | None, place: State) -> str:
@@ -47,11 +40,7 @@ def database_url(text: str | None, place: State) -> str:
     """
     if text is None:
         return f"sqlite:///{place.control / 'cumulet.db'}"
-    try:
-        known = sa.make_url(text).get_backend_name() in ("postgresql", "sqlite")
-    except (sa.exc.ArgumentError, ValueError):
-        known = False
-    if not known:
+    if not trouble.is_known(text):
         raise click.ClickException(
             f"{text!r} is no database that Cumulet knows: write postgresql://USER@HOST:PORT/NAME, "
             "or leave --database out for the built-in SQLite."

@@ -20,7 +20,7 @@ from cumulet.kernel import trace
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import NEVER, CallError, Generation, Host, HostFacts, Published, Report
 from cumulet.kernel.db.rows import Row, column, json_column
-from cumulet.kernel.db.tx import Tx
+from cumulet.kernel.db.tx import Retry, Tx
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 
@@ -296,7 +296,7 @@ class Hosts:
                 and report.error is None
             )
             if gone:
-                tx.delete(row)
+                _forget(tx, row)
             else:
                 tx.update(
                     row,
@@ -313,6 +313,13 @@ class Hosts:
         handler = self.app.report_handlers.get(report.kind)
         if handler is not None:
             handler(tx, host, report)
+
+
+def _forget(tx: Tx, row: DocumentRow) -> None:
+    """Remove a tombstone that was reported gone, unless the thing is wanted again by now."""
+    seen = (DocumentRow.c.id == row.id, DocumentRow.c.revision == row.revision)
+    if not tx.delete_where(DocumentRow, *seen):
+        raise Retry(f"document {row.id} has changed")
 
 
 def _begin_epoch(tx: Tx, host: HostRow, epoch: int) -> None:
