@@ -90,6 +90,20 @@ def test_an_action_is_refused_in_the_wrong_state(tmp_path: Path) -> None:
     talk(conversation)
 
 
+def test_a_server_that_no_host_took_keeps_its_fault(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path, hosts=0) as (cloud, around):
+            id = await boot(cloud)
+            before = await shown(cloud, id)
+            assert before["status"] == "ERROR"
+            for name, given in (("rebuild", {"imageRef": around.image}), ("reboot", {"type": "HARD"})):
+                answer = await act(cloud, id, name, given, status=409)
+                assert answer["conflictingRequest"]["message"] == f"Instance {id} is not ready"
+            assert (await shown(cloud, id))["fault"] == before["fault"]
+
+    talk(conversation)
+
+
 def test_a_server_is_rebuilt_and_made_an_image_of(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path) as (cloud, around):
