@@ -121,7 +121,9 @@ ALLOWED: dict[str, Allowed] = {
     "stop": Allowed(vm=("active", "error"), placed=True),
     "start": Allowed(vm=("stopped",), placed=True),
     "reboot_soft": Allowed(vm=("active",)),
-    "reboot_hard": Allowed(vm=("active", "stopped", "paused", "suspended", "error"), tasks=_HARD, placed=True),
+    "reboot_hard": Allowed(
+        vm=("active", "stopped", "paused", "suspended", "error"), tasks=_HARD, placed=True
+    ),
     "pause": Allowed(vm=("active",)),
     "unpause": Allowed(vm=("paused",)),
     "suspend": Allowed(vm=("active",)),
