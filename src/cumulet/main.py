@@ -4,7 +4,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -160,8 +160,6 @@ class Control:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: this process has its own."""
 
-    def install_signal_handlers(self) -> None: ...
-
     def capture_signals(self):  # type: ignore[no-untyped-def]
         from contextlib import nullcontext
 
@@ -218,7 +216,3 @@ class _Launcher:
     names = staticmethod(names)
     openapi = staticmethod(openapi)
     Plan = Plan
-
-
-def all_names() -> Iterable[str]:
-    return SERVICES

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Identifiers in the two forms that clients know."""
 
-import re
 import uuid
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def dashed() -> str:
@@ -20,15 +16,6 @@ def plain() -> str:
 
 def request_id() -> str:
     return f"req-{uuid.uuid4()}"
-
-
-def is_request_id(text: str) -> bool:
-    return _REQUEST_ID.fullmatch(text) is not None
-
-
-def is_dashed(text: str) -> bool:
-    """Whether the text is a UUID in its canonical form."""
-    return _UUID.fullmatch(text) is not None
 
 
 def is_uuid(text: str) -> bool:

@@ -61,15 +61,6 @@ def error_in_envelope(error: Error, request_id: str) -> ErrorBody:
     )
 
 
-def error_with_type(envelope: str) -> Callable[[Error, str], ErrorBody]:
-    """Neutron: {"NeutronError": {"type": ..., "message": ..., "detail": ""}}."""
-
-    def write(error: Error, request_id: str) -> ErrorBody:
-        return ErrorBody(encode({envelope: {"type": error.kind, "message": error.message, "detail": ""}}))
-
-    return write
-
-
 def error_as_html(error: Error, request_id: str) -> ErrorBody:
     """Glance: a small page."""
     page = (

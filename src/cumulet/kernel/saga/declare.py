@@ -56,10 +56,6 @@ class Saga:
     on_failure: Callable[..., None] | None = None
     service: str = ""
 
-    @property
-    def steps_module(self) -> str:
-        return self.body.__module__
-
     def key_texts(self, arguments: dict[str, Any]) -> list[str]:
         """The keys of one run: `server:<id>`."""
         return [f"{key}:{arguments[key + '_id']}" for key in self.keys]
