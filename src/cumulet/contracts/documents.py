@@ -187,8 +187,8 @@ class VolumeSource(msgspec.Struct, frozen=True, kw_only=True):
 class VolumeDocument(Document, frozen=True, kw_only=True):
     """A volume's file exists with this size, filled once from its source; it can grow, never shrink.
 
-    With `exported` it is served on a unix socket (`cumulet.contracts.documents.volume_socket`) for guests
-    of this host; growing it while it is served works.
+    With `exported` it is served on a unix socket of the host, named by the volume's id, for guests of this
+    host; growing it while it is served works.
     """
 
     kind = "volume"
