@@ -24,7 +24,8 @@ from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.keys import KeyFolder
 from cumulet.services.keystone.tokens.model import RevokedToken
-from cumulet.services.keystone.tokens.payload import METHODS, Claims, new_audit_id, pack, unpack
+from cumulet.services.keystone.tokens.payload import METHOD_NAMES, Claims, new_audit_id, pack, unpack
+from cumulet.services.keystone.tokens.subject import Delegation, Subject
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.identity import Talk, converse, rescope
 
@@ -36,11 +37,15 @@ def keys(tmp_path: Path) -> KeyFolder:
     return folder
 
 
+def subject(**changes: object) -> Subject:
+    values = {"user_id": uuid.uuid4().hex, "scope": Scope("project", uuid.uuid4().hex), **changes}
+    return Subject(**values)  # type: ignore[arg-type]
+
+
 def claims(**changes: object) -> Claims:
     values: dict[str, object] = {
-        "user_id": uuid.uuid4().hex,
+        "subject": subject(),
         "methods": ("password",),
-        "scope": Scope("project", uuid.uuid4().hex),
         "issued_at": 1_800_000_000,
         "expires_at": 1_800_003_600,
         "audit_ids": (new_audit_id(),),
@@ -53,18 +58,28 @@ def claims(**changes: object) -> Claims:
     [UNSCOPED, Scope("system", "all"), Scope("domain", "default"), Scope("project", uuid.uuid4().hex)],
 )
 def test_a_token_says_what_was_put_into_it(keys: KeyFolder, scope: Scope) -> None:
-    wanted = claims(scope=scope, user_generation=3, scope_generation=70000)
+    wanted = claims(subject=subject(scope=scope), user_generation=3, scope_generation=70000)
     assert unpack(keys, pack(keys, wanted)) == wanted
 
 
-def test_the_longest_token_fits_255_characters(keys: KeyFolder) -> None:
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"user_id": os.urandom(32).hex(), "delegation": Delegation("trust", uuid.uuid4().hex)},
+        {
+            "delegation": Delegation("application_credential", uuid.uuid4().hex),
+            "federation_id": uuid.uuid4().hex,
+        },
+    ],
+    ids=["from another directory", "federated"],
+)
+def test_the_longest_token_fits_255_characters(keys: KeyFolder, who: dict[str, object]) -> None:
     longest = claims(
-        user_id=os.urandom(32).hex(),
-        methods=METHODS,
+        subject=subject(**who),
+        methods=METHOD_NAMES,
         audit_ids=(new_audit_id(), new_audit_id()),
         user_generation=2**31,
         scope_generation=2**31,
-        application_credential_id=uuid.uuid4().hex,
     )
     token = pack(keys, longest)
     assert len(token) <= 255

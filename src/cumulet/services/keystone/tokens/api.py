@@ -4,7 +4,6 @@
 Tokens are issued, shown, checked and revoked, and tell where their bearers may go.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
@@ -13,16 +12,18 @@ from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.views import render
-from cumulet.services.keystone.errors import expecting, forbidden, unauthorized
+from cumulet.services.keystone.errors import forbidden, unauthorized
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Domain, Project
 from cumulet.services.keystone.roles import effective
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.tokens import revocation
-from cumulet.services.keystone.tokens.authority import Authority, Proof, Token
+from cumulet.services.keystone.tokens.authentication import authenticate
+from cumulet.services.keystone.tokens.authority import Authority, Token
+from cumulet.services.keystone.tokens.naming import find_scope
 from cumulet.services.keystone.tokens.payload import unpack
-from cumulet.services.keystone.tokens.proof import find_domain, prove
-from cumulet.services.keystone.tokens.request import SCHEMA, Asked, asked
+from cumulet.services.keystone.tokens.proof import Asked, Proof
+from cumulet.services.keystone.tokens.request import SCHEMA, asked
 from cumulet.services.keystone.wire import list_links, self_link
 
 _VARY = {"Vary": "X-Auth-Token"}
@@ -36,7 +37,7 @@ _RULES_HEADER = "openstack-identity-access-rules"
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     wanted = asked(request.body)
-    proof = await prove(ctx, wanted)
+    proof = await authenticate(ctx, wanted)
     token = await ctx.read(_issue, proof, wanted)
     return _shown(token, request, 201)
 
@@ -44,10 +45,10 @@ async def issue_token(ctx: Context, request: Request) -> Reply:
 def _issue(tx: Tx, proof: Proof, wanted: Asked) -> Token:
     authority = tx.app.contract(Authority)
     epoch = authority.epoch()
-    if proof.application_credential_id and "application_credential" in wanted.methods:
-        scope = _scope_of_credential(tx, proof)
+    if proof.scope is not None:
+        scope = proof.scope
     elif wanted.scope is not None:
-        scope = _resolved(tx, *wanted.scope)
+        scope = find_scope(tx, *wanted.scope)
     else:
         return _issue_by_default(tx, authority, epoch, proof)
     token = authority.issue(tx, epoch, proof, scope)
@@ -66,40 +67,6 @@ def _issue_by_default(tx: Tx, authority: Authority, epoch: int, proof: Proof) ->
     if token is None:
         raise unauthorized()
     return token
-
-
-def _scope_of_credential(tx: Tx, proof: Proof) -> Scope:
-    from cumulet.services.keystone.application_credentials.model import ApplicationCredential
-
-    found = tx.get(ApplicationCredential, proof.application_credential_id)
-    if found is None:
-        raise unauthorized()
-    return Scope("project", found.project_id)
-
-
-def _resolved(tx: Tx, kind: str, words: Mapping[str, Any]) -> Scope:
-    """The scope that a request names; Unauthorized for one that does not exist."""
-    if kind == "unscoped":
-        return UNSCOPED
-    if kind == "system":
-        return Scope("system", "all")
-    found = find_domain(tx, words) if kind == "domain" else _project(tx, words)
-    if found is None:
-        raise unauthorized()
-    return Scope(kind, found.id)
-
-
-def _project(tx: Tx, words: Mapping[str, Any]) -> Project | None:
-    if not words.get("name"):
-        if not words.get("id"):
-            raise expecting("id or name", "project")
-        return tx.get(Project, words["id"])
-    if "domain" not in words:
-        raise expecting("domain", "project")
-    domain = find_domain(tx, words["domain"])
-    if domain is None:
-        return None
-    return tx.first_by(Project, domain_id=domain.id, name=words["name"])
 
 
 def _shown(token: Token, request: Request, status: int) -> Reply:

@@ -33,6 +33,8 @@ from cumulet.services.keystone.tokens.facts import Catalog, Facts
 from cumulet.services.keystone.tokens.keys import KeyFolder
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
 from cumulet.services.keystone.tokens.payload import Claims, new_audit_id, pack, unpack
+from cumulet.services.keystone.tokens.proof import Proof
+from cumulet.services.keystone.tokens.subject import Subject
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
@@ -67,18 +69,6 @@ class Token:
         if catalog and self.facts.scoped:
             parts += [b',"catalog":', self.facts.catalog_body]
         return b"".join([*parts, b"}}"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """Who somebody has proved to be, and how."""
-
-    user_id: str
-    methods: tuple[str, ...]
-    expires_at: int | None = None
-    """The second at which the token ends that it was proved with."""
-    chain: str = ""
-    application_credential_id: str = ""
 
 
 class Authority:
@@ -182,7 +172,7 @@ class Authority:
         claims = unpack(self.keys, token)
         if claims is None or not self._in_time(claims, tx.now, allow_expired):
             return None
-        facts = self.facts(tx, epoch, claims.user_id, claims.scope, claims.application_credential_id)
+        facts = self.facts(tx, epoch, claims.subject)
         if facts is None or (claims.user_generation, claims.scope_generation) != (
             facts.user_generation,
             facts.scope_generation,
@@ -198,18 +188,17 @@ class Authority:
         grace = self.settings.allow_expired_window if allow_expired else 0
         return timestamps.to_epoch(now) < claims.expires_at + grace
 
-    def facts(self, tx: Tx, epoch: int, user_id: str, scope: Scope, credential_id: str = "") -> Facts | None:
-        """What tokens of this user and scope rest on, None when they could not hold.
+    def facts(self, tx: Tx, epoch: int, subject: Subject) -> Facts | None:
+        """What tokens of this subject rest on, None when they could not hold.
 
         `epoch` is the one before anything was asked in `tx`.
         """
-        key = (user_id, scope, credential_id)
-        found = self._facts.get(key)
+        found = self._facts.get(subject)
         if found is None:
             catalog = self.catalog(tx, epoch)
-            found = facts_of.build(tx, user_id, scope, credential_id, catalog)
+            found = facts_of.build(tx, subject, catalog)
             if found is not None:
-                self._keep(self._facts, key, found, epoch, _KEPT_FACTS)
+                self._keep(self._facts, subject, found, epoch, _KEPT_FACTS)
         assert not isinstance(found, Catalog)
         return found
 
@@ -226,7 +215,8 @@ class Authority:
 
     def issue(self, tx: Tx, epoch: int, proof: Proof, scope: Scope) -> Token | None:
         """A new token for who has proved themselves; None when they have nothing to do there."""
-        facts = self.facts(tx, epoch, proof.user_id, scope, proof.application_credential_id)
+        subject = Subject(proof.user_id, scope, proof.delegation, proof.federation_id)
+        facts = self.facts(tx, epoch, subject)
         if facts is None:
             return None
         now = int(timestamps.to_epoch(tx.now))
@@ -234,15 +224,13 @@ class Authority:
         if facts.expires_at is not None:
             ends.append(facts.expires_at)
         claims = Claims(
-            user_id=proof.user_id,
+            subject=subject,
             methods=proof.methods,
-            scope=scope,
             issued_at=now,
             expires_at=min(ends),
             audit_ids=(new_audit_id(), proof.chain) if proof.chain else (new_audit_id(),),
             user_generation=facts.user_generation,
             scope_generation=facts.scope_generation,
-            application_credential_id=proof.application_credential_id,
         )
         if claims.expires_at <= now:
             return None

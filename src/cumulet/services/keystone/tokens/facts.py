@@ -5,7 +5,7 @@ Many tokens rest on the same facts; what differs between them is a few short tex
 and kept until something of them changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,14 +15,14 @@ import msgspec
 from cumulet.kernel.auth.context import Identity
 from cumulet.kernel.db import Tx
 from cumulet.lib import timestamps
-from cumulet.services.keystone.application_credentials.model import AccessRule, ApplicationCredential, rule
+from cumulet.services.keystone.application_credentials import delegation as application_credentials
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
 from cumulet.services.keystone.catalog.urls import filled, substitutions
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles import effective
-from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.roles.model import Role
+from cumulet.services.keystone.tokens.subject import Delegated, Subject
 
 _encode = msgspec.json.encode
 
@@ -86,7 +86,7 @@ class Facts:
     body: bytes
     catalog: Catalog
     expires_at: int | None = None
-    """The second at which the application credential ends."""
+    """The second at which the delegation ends that they rest on."""
 
     @cached_property
     def catalog_body(self) -> bytes:
@@ -104,35 +104,38 @@ class _Found:
     """The rows that facts are made of."""
 
     user: User
-    scope: Scope
+    subject: Subject
     place: Project | None
     """The project or domain of the scope."""
     domains: Mapping[str, Project]
-    credential: ApplicationCredential | None
+    delegated: Delegated | None
 
 
-def build(tx: Tx, user_id: str, scope: Scope, credential_id: str, catalog: Catalog) -> Facts | None:
+def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
     """The facts, None when they do not hold: something is missing or disabled, or there is no role."""
-    found = _find(tx, user_id, scope, credential_id)
+    found = _find(tx, subject)
     if found is None:
         return None
-    roles = _roles(tx, found)
-    if scope.kind and not roles:
+    given = found.delegated
+    roles = (
+        given.roles if given is not None else effective.roles(tx, found.user.id, subject.scope, found.place)
+    )
+    if subject.scope.kind and not roles:
         return None
-    rules = _access_rules(tx, found.credential)
-    ends = found.credential.expires_at if found.credential is not None else None
+    ends = given.expires_at if given is not None else None
     return Facts(
-        identity=_identity(found, roles, rules),
+        identity=_identity(found, roles),
         user_generation=found.user.generation,
         scope_generation=found.place.generation if found.place is not None else 0,
-        body=_encode(_body(found, roles, rules))[1:-1],
+        body=_encode(_body(found, roles))[1:-1],
         catalog=catalog,
         expires_at=int(timestamps.to_epoch(ends)) if ends else None,
     )
 
 
-def _find(tx: Tx, user_id: str, scope: Scope, credential_id: str) -> _Found | None:
-    user = tx.get(User, user_id)
+def _find(tx: Tx, subject: Subject) -> _Found | None:
+    scope, delegation = subject.scope, subject.delegation
+    user = tx.get(User, subject.user_id)
     if user is None or not user.enabled:
         return None
     place = tx.get(Project, scope.id) if scope.kind in ("project", "domain") else None
@@ -142,40 +145,24 @@ def _find(tx: Tx, user_id: str, scope: Scope, credential_id: str) -> _Found | No
     domains = tx.get_many(Project, wanted)
     if len(domains) < len(wanted) or not all(domain.enabled for domain in domains.values()):
         return None
-    credential = tx.get(ApplicationCredential, credential_id) if credential_id else None
-    if credential_id and (credential is None or credential.user_id != user_id):
+    delegated = _DELEGATED[delegation.kind](tx, delegation.id, subject, place) if delegation else None
+    if delegation and delegated is None:
         return None
-    return _Found(user, scope, place, domains, credential)
+    return _Found(user, subject, place, domains, delegated)
+
+
+_Delegate = Callable[[Tx, str, Subject, Project | None], Delegated | None]
+_DELEGATED: Mapping[str, _Delegate] = {"application_credential": application_credentials.delegated}
 
 
 def _is_open(place: Project | None, kind: str) -> bool:
     return place is not None and place.enabled and place.is_domain == (kind == "domain")
 
 
-def _roles(tx: Tx, found: _Found) -> list[Role]:
-    """The roles of the scope.
-
-    Of an application credential those that it has, if its user still has them all.
-    """
-    held = effective.roles(tx, found.user.id, found.scope, found.place)
-    if found.credential is None:
-        return held
-    if not set(found.credential.role_ids) <= {role.id for role in held}:
-        return []
-    return effective.global_roles(tx, found.credential.role_ids)
-
-
-def _access_rules(tx: Tx, credential: ApplicationCredential | None) -> tuple[dict[str, str], ...] | None:
-    if credential is None or credential.access_rule_ids is None:
-        return None
-    known = tx.get_many(AccessRule, credential.access_rule_ids)
-    return tuple(rule(known[id]) for id in credential.access_rule_ids if id in known)
-
-
-def _identity(found: _Found, roles: list[Role], rules: tuple[dict[str, str], ...] | None) -> Identity:
-    user, scope, place = found.user, found.scope, found.place
-    project = place if scope.kind == "project" else None
-    domain = place if scope.kind == "domain" else None
+def _identity(found: _Found, roles: list[Role]) -> Identity:
+    user, kind, place = found.user, found.subject.scope.kind, found.place
+    project = place if kind == "project" else None
+    domain = place if kind == "domain" else None
     return Identity(
         user_id=user.id,
         user_name=user.name,
@@ -187,16 +174,15 @@ def _identity(found: _Found, roles: list[Role], rules: tuple[dict[str, str], ...
         project_domain_name=found.domains[project.domain_id].name if project else None,
         domain_id=domain.id if domain else None,
         domain_name=domain.name if domain else None,
-        system_scope="all" if scope.kind == "system" else None,
+        system_scope="all" if kind == "system" else None,
         roles=tuple(role.name for role in roles),
         role_ids=tuple(role.id for role in roles),
-        application_credential_id=found.credential.id if found.credential else None,
-        access_rules=rules,
+        **(found.delegated.identity if found.delegated else {}),
     )
 
 
-def _body(found: _Found, roles: list[Role], rules: tuple[dict[str, str], ...] | None) -> dict[str, Any]:
-    user, scope, place = found.user, found.scope, found.place
+def _body(found: _Found, roles: list[Role]) -> dict[str, Any]:
+    user, kind, place = found.user, found.subject.scope.kind, found.place
     expires = user.password_expires_at
     body: dict[str, Any] = {
         "user": {
@@ -206,23 +192,16 @@ def _body(found: _Found, roles: list[Role], rules: tuple[dict[str, str], ...] | 
             "password_expires_at": timestamps.zulu_with_microseconds(expires) if expires else None,
         }
     }
-    if scope.kind == "project" and place is not None:
+    if kind == "project" and place is not None:
         body["project"] = {"domain": _named(found.domains[place.domain_id]), **_named(place)}
         body["is_domain"] = False
-    elif scope.kind == "domain" and place is not None:
+    elif kind == "domain" and place is not None:
         body["domain"] = _named(place)
-    elif scope.kind == "system":
+    elif kind == "system":
         body["system"] = {"all": True}
-    if scope.kind:
+    if kind:
         body["roles"] = [{"id": role.id, "name": role.name} for role in roles]
-    if found.credential is not None:
-        body["application_credential"] = {
-            "id": found.credential.id,
-            "name": found.credential.name,
-            "restricted": not found.credential.unrestricted,
-            **({"access_rules": list(rules)} if rules else {}),
-        }
-    return body
+    return {**body, **found.delegated.body} if found.delegated else body
 
 
 def _named(row: Project) -> dict[str, str]:

@@ -14,8 +14,23 @@ import msgspec
 
 from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.tokens.keys import KeyFolder
+from cumulet.services.keystone.tokens.subject import DELEGATIONS, Delegation, Subject
 
-METHODS = ("password", "token", "application_credential", "external", "totp", "trust")
+METHOD_NAMES = (
+    "password",
+    "token",
+    "application_credential",
+    "external",
+    "totp",
+    "mapped",
+    "oauth1",
+    "ec2credential",
+    "saml2",
+    "openid",
+    "kerberos",
+    "x509",
+)
+"""Only ever longer: a token names a method by its place."""
 _KINDS = ("", "project", "domain", "system")
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
@@ -28,16 +43,14 @@ class Claims:
     Moments are seconds since 1970.
     """
 
-    user_id: str
+    subject: Subject
     methods: tuple[str, ...]
-    scope: Scope
     issued_at: int
     expires_at: int
     audit_ids: tuple[str, ...]
     """Its own, and for one made from another token that of the first in the chain."""
     user_generation: int = 0
     scope_generation: int = 0
-    application_credential_id: str = ""
 
     @property
     def chain(self) -> str:
@@ -50,16 +63,20 @@ def new_audit_id() -> str:
 
 def pack(keys: KeyFolder, claims: Claims) -> str:
     """The token that says this."""
-    methods = sum(1 << METHODS.index(name) for name in claims.methods)
+    subject = claims.subject
+    scope, delegation = subject.scope, subject.delegation
+    methods = sum(1 << METHOD_NAMES.index(name) for name in claims.methods)
+    delegated = 1 + DELEGATIONS.index(delegation.kind) if delegation is not None else 0
     values = (
-        methods << 2 | _KINDS.index(claims.scope.kind),
-        _short(claims.user_id),
-        _short(claims.scope.id) if claims.scope.kind in ("project", "domain") else b"",
+        methods << 4 | delegated << 2 | _KINDS.index(scope.kind),
+        _short(subject.user_id),
+        _short(scope.id) if scope.kind in ("project", "domain") else b"",
         claims.expires_at,
         b"".join(urlsafe_b64decode(id + "==") for id in claims.audit_ids),
         claims.user_generation,
         claims.scope_generation,
-        bytes.fromhex(claims.application_credential_id),
+        *((_short(delegation.id),) if delegation is not None else ()),
+        *((_short(subject.federation_id),) if subject.federation_id else ()),
     )
     return keys.encrypt(_encode(values), claims.issued_at).decode().rstrip("=")
 
@@ -71,12 +88,18 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
     found = keys.decrypt((token + "=" * (-len(token) % 4)).encode())
     if found is None:
         return None
-    flags, user, scope, expires, audits, user_generation, scope_generation, credential = _decode(found[0])
+    flags, user, scope, expires, audits, user_generation, scope_generation, *more = _decode(found[0])
     kind = _KINDS[flags & 3]
+    delegated = flags >> 2 & 3
+    delegation = Delegation(DELEGATIONS[delegated - 1], _long(more.pop(0))) if delegated else None
     return Claims(
-        user_id=_long(user),
-        methods=tuple(name for bit, name in enumerate(METHODS) if flags >> 2 & 1 << bit),
-        scope=Scope(kind, "all" if kind == "system" else _long(scope)),
+        subject=Subject(
+            user_id=_long(user),
+            scope=Scope(kind, "all" if kind == "system" else _long(scope)),
+            delegation=delegation,
+            federation_id=_long(more[0]) if more else "",
+        ),
+        methods=tuple(name for bit, name in enumerate(METHOD_NAMES) if flags >> 4 & 1 << bit),
         issued_at=found[1],
         expires_at=expires,
         audit_ids=tuple(
@@ -84,7 +107,6 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
         ),
         user_generation=user_generation,
         scope_generation=scope_generation,
-        application_credential_id=credential.hex(),
     )
 
 

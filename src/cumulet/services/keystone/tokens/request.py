@@ -3,40 +3,30 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cumulet.kernel.errors import Unauthorized
 from cumulet.kernel.resource import schema
 from cumulet.services.keystone.errors import expecting, unauthorized
+from cumulet.services.keystone.tokens.methods import METHODS
+from cumulet.services.keystone.tokens.methods.words import DOMAIN, PROJECT, TEXT
+from cumulet.services.keystone.tokens.proof import Asked
 from cumulet.services.keystone.wire import WIRE
 
-_TEXT = {"type": "string"}
-_DOMAIN = {"type": "object", "properties": {"id": _TEXT, "name": _TEXT}}
-_USER = {
-    "type": "object",
-    "properties": {"id": _TEXT, "name": _TEXT, "password": _TEXT, "domain": _DOMAIN},
-}
 _IDENTITY = {
     "type": "object",
     "required": ["methods"],
     "properties": {
-        "methods": {"type": "array", "items": _TEXT},
-        "password": {"type": "object", "properties": {"user": _USER}},
-        "token": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
-        "application_credential": {
-            "type": "object",
-            "required": ["secret"],
-            "properties": {"id": _TEXT, "name": _TEXT, "secret": _TEXT, "user": _USER},
-        },
+        "methods": {"type": "array", "items": TEXT},
+        **{name: method.schema for name, method in METHODS.items()},
     },
 }
 _SCOPE = {
     "type": ["object", "string"],
     "properties": {
-        "project": {"type": "object", "properties": {"id": _TEXT, "name": _TEXT, "domain": _DOMAIN}},
-        "domain": _DOMAIN,
-        "OS-TRUST:trust": {"type": "object", "properties": {"id": _TEXT}},
+        "project": PROJECT,
+        "domain": DOMAIN,
+        "OS-TRUST:trust": {"type": "object", "properties": {"id": TEXT}},
         "system": {"type": "object", "properties": {"all": {"type": ["boolean", "null"]}}},
     },
 }
@@ -51,20 +41,7 @@ SCHEMA = {
         }
     },
 }
-_SUPPORTED = frozenset({"password", "token", "application_credential"})
 _SCOPES = ("project", "domain", "unscoped", "system", "OS-TRUST:trust")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What somebody says they are, method by method, and what the token should be for.
-
-    `scope` is a kind and what names it; None when the request says nothing, so that the user's default
-    project counts.
-    """
-
-    methods: Mapping[str, Mapping[str, Any]]
-    scope: tuple[str, Mapping[str, Any]] | None
 
 
 @functools.cache
@@ -86,7 +63,7 @@ def asked(body: Any) -> Asked:
             raise expecting(name, "identity")
     if not names:
         raise unauthorized()
-    if not set(names) <= _SUPPORTED:
+    if not METHODS.keys() >= set(names):
         raise Unauthorized("Attempted to authenticate with an unsupported method.")
     if "application_credential" in names and "scope" in auth:
         reason = "Application credentials cannot request a scope."

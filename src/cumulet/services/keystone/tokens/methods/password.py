@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""By a password."""
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.services.keystone.errors import expecting, unauthorized
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.tokens.authority import Authority
+from cumulet.services.keystone.tokens.methods.words import USER
+from cumulet.services.keystone.tokens.naming import find_user, may_log_in
+from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
+
+SCHEMA = {"type": "object", "properties": {"user": USER}}
+
+
+async def prove(ctx: Context, words: Words, asked: Asked) -> Proof:
+    """The user whose password it is; who is unknown or disabled costs as much to refuse as anybody else."""
+    if "user" not in words:
+        raise expecting("user", "password")
+    user = await ctx.read(_candidate, words["user"])
+    passwords = ctx.app.contract(Authority).passwords
+    stored = user.password_hash if user is not None else None
+    if not await passwords.matches(words["user"].get("password") or "", stored) or user is None:
+        raise unauthorized()
+    return Proof(user_id=user.id, methods=("password",))
+
+
+def _candidate(tx: Tx, words: Words) -> User | None:
+    user = find_user(tx, words)
+    return user if may_log_in(tx, user) else None
