@@ -100,3 +100,14 @@ def route(method: str, path: str, **rules: Any) -> Callable[[F], F]:
         return function
 
     return mark
+
+
+def routes(method: str, *paths: str, **rules: Any) -> Callable[[F], F]:
+    """`route` for a function that answers alike at several paths."""
+
+    def mark(function: F) -> F:
+        for path in paths:
+            function = route(method, path, **rules)(function)
+        return function
+
+    return mark

@@ -21,6 +21,7 @@ def api() -> Api:
     from cumulet.services.keystone.catalog import api as catalog
     from cumulet.services.keystone.checks import KINDS
     from cumulet.services.keystone.credentials import api as credentials
+    from cumulet.services.keystone.domain_config import api as domain_config
     from cumulet.services.keystone.policies import POLICIES
     from cumulet.services.keystone.projects import api as projects
     from cumulet.services.keystone.roles import api as roles
@@ -34,6 +35,7 @@ def api() -> Api:
         versions,
         tokens,
         projects,
+        domain_config,
         users,
         groups,
         roles,

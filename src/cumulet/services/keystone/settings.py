@@ -12,6 +12,7 @@ class KeystoneSettings:
     asked for.
     `max_active_keys` counts the staged, the primary and the older keys of a key folder; a key that is rotated
     out ends what it made, so rotate no faster than (keys - 2) token lifetimes.
+    `password_regex` and its description are told to whoever asks for the rules of the domain `default`.
     """
 
     token_lifetime: int = 3600
@@ -19,3 +20,5 @@ class KeystoneSettings:
     max_active_keys: int = 3
     max_project_depth: int = 5
     max_password_length: int = 4096
+    password_regex: str | None = None
+    password_regex_description: str | None = None

@@ -67,6 +67,19 @@ def upgrade() -> None:
         op.f("ix_keystone_credentials_user_id"), "keystone_credentials", ["user_id"], unique=False
     )
     op.create_table(
+        "keystone_domain_options",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("group", TEXT, nullable=False),
+        sa.Column("option", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_domain_options_domain_id"), "keystone_domain_options", ["domain_id"], unique=False
+    )
+    op.create_table(
         "keystone_endpoints",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("interface", TEXT, nullable=False),

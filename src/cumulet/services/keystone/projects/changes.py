@@ -12,6 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.services.keystone.application_credentials.model import AccessRule, ApplicationCredential
 from cumulet.services.keystone.credentials.model import Credential
+from cumulet.services.keystone.domain_config.model import forget_config
 from cumulet.services.keystone.entity import merged
 from cumulet.services.keystone.people import Group, Membership, User
 from cumulet.services.keystone.projects.model import Domain, Project, ProjectTag, set_tags
@@ -176,6 +177,7 @@ def delete_domain(tx: Tx, ctx: Context, row: Project) -> None:
     forget_actors(tx, [*users, *groups])
     for cls in (User, Group, Role):
         tx.delete_where(cls, cls.c.domain_id == row.id)
+    forget_config(tx, row.id)
     for project in reversed(projects):
         tx.delete(project)
     tx.delete(row)

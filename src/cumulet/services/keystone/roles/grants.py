@@ -6,14 +6,13 @@
 /system/users/{user_id}/roles/{role_id}
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Forbidden, NotFound
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import routes
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.application_credentials.model import ApplicationCredential
@@ -31,17 +30,6 @@ _LISTS = [f"{place}{actor}/roles" for place in _PLACES for actor in _ACTORS]
 _INHERITED_LISTS = [f"/OS-INHERIT{path}/inherited_to_projects" for path in _LISTS[:4]]
 _ONES = [f"{path}/{{role_id}}" for path in _LISTS]
 _INHERITED = [f"/OS-INHERIT{path}/inherited_to_projects" for path in _ONES[:4]]
-
-
-def _at(method: str, paths: list[str], status: int) -> Callable[[Any], Any]:
-    """Mark a function as the answer at each of the paths."""
-
-    def mark(function: Any) -> Any:
-        for path in paths:
-            function = route(method, path, status=status)(function)
-        return function
-
-    return mark
 
 
 @dataclass(frozen=True)
@@ -118,7 +106,7 @@ _SYSTEM_VERBS = {
 }
 
 
-@_at("GET", _LISTS + _INHERITED_LISTS, 200)
+@routes("GET", *_LISTS, *_INHERITED_LISTS, status=200)
 def list_grants(tx: Tx, ctx: Context, request: Request) -> Any:
     """The roles that were given there."""
     found = _read(tx, request)
@@ -136,7 +124,7 @@ def list_grants(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"roles": render(tx, ctx, Role, roles), "links": list_links(ctx, request.path)}
 
 
-@_at("GET", _ONES + _INHERITED, 204)
+@routes("GET", *_ONES, *_INHERITED, status=204)
 def check_grant(tx: Tx, ctx: Context, request: Request) -> None:
     """Whether this role was given there."""
     found = _read(tx, request)
@@ -145,7 +133,7 @@ def check_grant(tx: Tx, ctx: Context, request: Request) -> None:
     _need(tx, found)
 
 
-@_at("PUT", _ONES + _INHERITED, 204)
+@routes("PUT", *_ONES, *_INHERITED, status=204)
 def create_grant(tx: Tx, ctx: Context, request: Request) -> None:
     """The role is given there."""
     found = _read(tx, request)
@@ -158,7 +146,7 @@ def create_grant(tx: Tx, ctx: Context, request: Request) -> None:
         rights_changed(tx)
 
 
-@_at("DELETE", _ONES + _INHERITED, 204)
+@routes("DELETE", *_ONES, *_INHERITED, status=204)
 def revoke_grant(tx: Tx, ctx: Context, request: Request) -> None:
     """The role is given there no longer; it may outlive the user or project that it was given to."""
     found = _read(tx, request)
