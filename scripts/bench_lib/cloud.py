@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from cumulet.cli.state import State
+from cumulet.cli.state import State, wait_until
 
 PASSWORD = "bench"
 _DEADLINE = 60.0
@@ -72,10 +72,11 @@ class Cloud:
             self.process.wait()
 
     def kill_agent(self) -> None:
-        """End the agent's process likewise, if it runs."""
+        """End the agent's process likewise, if it runs; it is gone when this returns."""
         if pid := self.place.pid("agent"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: self.place.pid("agent") is None, 5.0)
 
     def end(self) -> None:
         """End what runs, in peace."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cumulet.contracts.placement import Allocator
+from cumulet.kernel.clock import Clock
 from cumulet.kernel.db import Tx
 from cumulet.services.cinder.service import SERVICE as CINDER
 from cumulet.services.glance.service import SERVICE as GLANCE
@@ -39,10 +40,10 @@ def talk(conversation: Callable[[], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def nova(
-    tmp_path: Path, *, hosts: int = 1, database: str = ""
+    tmp_path: Path, *, hosts: int = 1, database: str = "", clock: Clock | None = None
 ) -> AsyncIterator[tuple[Cloud, Surroundings]]:
     """A cloud with flavors, a network and an image, in which `member` speaks."""
-    async with Cloud.running(tmp_path, SERVICES, hosts=hosts, database=database) as cloud:
+    async with Cloud.running(tmp_path, SERVICES, hosts=hosts, database=database, clock=clock) as cloud:
         cloud.token = "member"
         yield cloud, await surroundings(cloud)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from cumulet.kernel import events, hosts, log
+from cumulet.kernel import events, host_health, log
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.tokens import Tokens
 from cumulet.kernel.clock import Clock
@@ -203,5 +203,5 @@ _HOUSEKEEPING: tuple[tuple[Any, float], ...] = (
     (events.trim, 600.0),
     (idempotency.trim, 600.0),
     (worker.trim, 600.0),
-    (hosts.mark_down, 10.0),
+    (host_health.mark_down, 10.0),
 )

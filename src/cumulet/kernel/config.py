@@ -20,5 +20,8 @@ class Settings:
     admin_password: str = ""
     cors_origins: tuple[str, ...] = ()
     classic_ports: bool = False
+    host_grace: float = 60.0
+    """For how many seconds a host that is down is waited for by what only it could have. An agent is back
+    in seconds and most machines within a minute; a user would rather be told than wait much longer."""
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Operators' overrides of policy rules, by service."""

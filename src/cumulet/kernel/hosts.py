@@ -21,14 +21,12 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import NEVER, CallError, Generation, Host, HostFacts, Published, Report
 from cumulet.kernel.db.rows import Row, column, json_column
 from cumulet.kernel.db.tx import Retry, Tx
-from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
 
 BEAT_WRITTEN_EVERY = 10.0
-DOWN_AFTER = 30.0
 LOOK_EVERY = 1.0
 
 
@@ -164,6 +162,24 @@ class Hosts:
         self.connected: dict[str, Host] = {}
         self._waiting: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._written: dict[str, float] = {}
+        self._since = app.clock.monotonic()
+        self._arrival = asyncio.Event()
+
+    @property
+    def listened_for(self) -> float:
+        """Seconds for which this process could have heard of hosts."""
+        return self.app.clock.monotonic() - self._since
+
+    async def next_arrival(self, seconds: float) -> None:
+        """Return when a host connects to this process, or after so many seconds."""
+        self._arrival.clear()
+        arrival = asyncio.ensure_future(self._arrival.wait())
+        pause = asyncio.ensure_future(self.app.clock.sleep(seconds))
+        try:
+            await asyncio.wait((arrival, pause), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            arrival.cancel()
+            pause.cancel()
 
     # -- what services ask --------------------------------------------------------------------------------
 
@@ -227,6 +243,7 @@ class Hosts:
     async def connect(self, facts: HostFacts, host: Host) -> None:
         await self.app.db.transact(self._register, facts)
         self.connected[facts.name] = host
+        self._arrival.set()
         self.app.log.info("host connected", host=facts.name)
         host.hint()
 
@@ -343,12 +360,3 @@ def _changed(tx: Tx, host: str, since: Generation) -> list[DocumentRow]:
 
 def _seen(tx: Tx, name: str) -> None:
     tx.update_where(HostRow, {"seen_at": tx.now, "state": "up"}, HostRow.c.id == name)
-
-
-def mark_down(tx: Tx) -> list[str]:
-    """Mark hosts that were not heard of for a while; their names."""
-    silent = timestamps.add(tx.now, -DOWN_AFTER)
-    rows = tx.all(HostRow, HostRow.c.state == "up", HostRow.c.seen_at < silent)
-    for row in rows:
-        tx.update(row, state="down")
-    return [row.id for row in rows]

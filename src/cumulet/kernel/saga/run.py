@@ -196,6 +196,8 @@ class Run:
             raise StepFailed(f"{step.name} was not done after {step.deadline:g} seconds") from None
 
     def _in_transaction(self, tx: Tx, called: "_Called") -> Any:
+        if self._cancelled and not self.pivoted:
+            raise Cancelled("cancelled")
         result = plain(called.step.function(tx, self.ctx, *called.args))
         self._hook("after", called.step.name)
         self._record(tx, called, "done", result)

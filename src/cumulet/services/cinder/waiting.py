@@ -2,7 +2,9 @@
 """How flows wait for hosts, and what they make of one that goes down meanwhile."""
 
 import asyncio
+from collections.abc import Callable
 
+from cumulet.kernel import host_health
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import HostRow
@@ -15,17 +17,25 @@ HOURS = 6 * 3600.0
 
 async def made(ctx: Context, host: str, kind: str, id: str, generation: list[int]) -> None:
     """Return once the host has made it true. Raises HostFailed when it gave up, StepFailed when down."""
-    if not await _told_truth(ctx, host, kind, id, generation):
+    if not await _told_truth(ctx, host, kind, id, generation, _is_down):
+        raise StepFailed(f"Host {host} went down.")
+
+
+async def changed(ctx: Context, host: str, kind: str, id: str, generation: list[int]) -> None:
+    """The same for what only this host can do: one that is away for a moment is waited for."""
+    if not await _told_truth(ctx, host, kind, id, generation, _is_given_up):
         raise StepFailed(f"Host {host} went down.")
 
 
 async def gone(ctx: Context, host: str, kind: str, id: str, generation: list[int]) -> None:
     """Return once the host has nothing of it. One that is down sees to it when it comes back."""
-    await _told_truth(ctx, host, kind, id, generation)
+    await _told_truth(ctx, host, kind, id, generation, _is_down)
 
 
-async def _told_truth(ctx: Context, host: str, kind: str, id: str, generation: list[int]) -> bool:
-    """Whether the host made it true; false when it went down first."""
+async def _told_truth(
+    ctx: Context, host: str, kind: str, id: str, generation: list[int], is_lost: Callable[[Tx, str], bool]
+) -> bool:
+    """Whether the host made it true; false when it was lost first."""
     told = asyncio.ensure_future(ctx.app.hosts.made_true(host, kind, id, generation))
     try:
         while not told.done():
@@ -34,7 +44,7 @@ async def _told_truth(ctx: Context, host: str, kind: str, id: str, generation: l
                 await asyncio.wait((told, pause), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pause.cancel()
-            if not told.done() and await ctx.read(_is_down, host):
+            if not told.done() and await ctx.read(is_lost, host):
                 return False
         told.result()
         return True
@@ -45,3 +55,8 @@ async def _told_truth(ctx: Context, host: str, kind: str, id: str, generation: l
 def _is_down(tx: Tx, host: str) -> bool:
     row = tx.get(HostRow, host)
     return row is None or row.state != "up"
+
+
+def _is_given_up(tx: Tx, host: str) -> bool:
+    row = tx.get(HostRow, host)
+    return row is None or (row.state != "up" and not host_health.is_expected(tx, row))

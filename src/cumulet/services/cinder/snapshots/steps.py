@@ -36,7 +36,7 @@ def publish(tx: Tx, ctx: Context, snapshot_id: str) -> tuple[str, list[int]]:
 @step(deadline=HOURS)
 async def wait_made(ctx: Context, snapshot_id: str, host: str, generation: list[int]) -> None:
     """The host has the copy."""
-    await waiting.made(ctx, host, "volume_snapshot", snapshot_id, generation)
+    await waiting.changed(ctx, host, "volume_snapshot", snapshot_id, generation)
 
 
 @step()

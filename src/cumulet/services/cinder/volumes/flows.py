@@ -38,11 +38,15 @@ def _fail(tx: Tx, volume_id: str, status: str, why: str) -> None:
 async def create_volume(run: Run, volume_id: str) -> None:
     """Find a host with room, have it make the volume, and hand it over as available.
 
-    A host that fails is left without a trace, and the next one is tried.
+    A host that fails is left without a trace, and the next one is tried; one that is away for a moment is
+    waited for when no other would do.
     """
     async for attempt in run.attempts(TRIES):
         async with attempt:
             host, generation = await run(steps.place, volume_id)
+            if host is None:
+                await run(steps.wait_host, volume_id)
+                host, generation = await run(steps.place_now, volume_id)
             await run(steps.wait_made, volume_id, host, generation)
     await run(steps.set_available, volume_id)
 
@@ -51,7 +55,7 @@ async def create_volume(run: Run, volume_id: str) -> None:
 async def extend_volume(run: Run, volume_id: str) -> None:
     """Have the host grow the volume, whether it is attached or not."""
     host, generation = await run(steps.publish_size, volume_id)
-    await run(steps.wait_made, volume_id, host, generation)
+    await run(steps.wait_grown, volume_id, host, generation)
     await run(steps.take_size, volume_id)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from cumulet.kernel import host_health
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
 from cumulet.kernel.hosts import HostRow
@@ -55,15 +56,28 @@ def _given(tx: Tx, cls: type[Volume] | type[Snapshot], size: sa.ColumnElement[in
 
 
 def place(tx: Tx, volume: Volume) -> str | None:
-    """The host for a new volume, None when there is none. Hosts that failed with it before come last."""
+    """The host that is up and should have a new volume, None when there is none.
+
+    Hosts that failed with it before come last.
+    """
+    fits = _fitting(tx, volume, tx.all(HostRow, HostRow.c.state == "up"))
+    fresh = [host for host in fits if host not in volume.shunned]
+    return next(iter((*fresh, *fits)), None)
+
+
+def returning(tx: Tx, volume: Volume) -> list[str]:
+    """Hosts that could have the volume and are only away for a moment."""
+    down = tx.all(HostRow, HostRow.c.state == "down")
+    return _fitting(tx, volume, [row for row in down if host_health.is_expected(tx, row)])
+
+
+def _fitting(tx: Tx, volume: Volume, hosts: Iterable[HostRow]) -> list[str]:
     source = _source_host(tx, volume)
     if source is not None:
-        return source
+        return [row.id for row in hosts if row.id == source]
     disabled = {row.id for row in tx.all(DisabledHost)}
-    up = [row for row in tx.all(HostRow, HostRow.c.state == "up") if row.id not in disabled]
-    fits = [room for room in rooms(tx, up) if room.can_promise >= volume.target_size]
-    fresh = [room for room in fits if room.host not in volume.shunned]
-    return next((room.host for room in (*fresh, *fits)), None)
+    free = rooms(tx, (row for row in hosts if row.id not in disabled))
+    return [room.host for room in free if room.can_promise >= volume.target_size]
 
 
 def _source_host(tx: Tx, volume: Volume) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cumulet.contracts.glance import Images
-from cumulet.kernel import events, hosts
+from cumulet.kernel import events, host_health, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import StepFailed, step
@@ -28,10 +28,36 @@ def leave_host(tx: Tx, ctx: Context, volume_id: str) -> None:
 
 
 @step(undo=leave_host)
-def place(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
-    """A host is to make the volume: which, and the generation of its document."""
+def place(tx: Tx, ctx: Context, volume_id: str) -> tuple[str | None, list[int]]:
+    """A host is to make the volume: which, and the generation of its document.
+
+    No host when one is worth waiting for.
+    """
     volume = tx.need(Volume, volume_id)
     host = placement.place(tx, volume)
+    if host is None and placement.returning(tx, volume):
+        return None, []
+    return _place(tx, ctx, volume, host)
+
+
+@step()
+async def wait_host(ctx: Context, volume_id: str) -> None:
+    """A host that was away and could have the volume is back, or nobody expects one any more."""
+    await host_health.one_returns(ctx.app, await ctx.read(_returning, volume_id))
+
+
+def _returning(tx: Tx, volume_id: str) -> list[str]:
+    return placement.returning(tx, tx.need(Volume, volume_id))
+
+
+@step(undo=leave_host)
+def place_now(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
+    """The same as `place`, without waiting for hosts any longer."""
+    volume = tx.need(Volume, volume_id)
+    return _place(tx, ctx, volume, placement.place(tx, volume))
+
+
+def _place(tx: Tx, ctx: Context, volume: Volume, host: str | None) -> tuple[str, list[int]]:
     if host is None:
         raise StepFailed("No weighed backends available: no storage host that is up has enough room.")
     volume = tx.update(volume, host=host)
@@ -40,7 +66,7 @@ def place(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
 
 @step(deadline=HOURS)
 async def wait_made(ctx: Context, volume_id: str, host: str, generation: list[int]) -> None:
-    """The host has made the volume what its document says."""
+    """The host has made the volume."""
     await waiting.made(ctx, host, "volume", volume_id, generation)
 
 
@@ -62,6 +88,12 @@ def publish_size(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
     if volume.host is None or generation is None:
         raise StepFailed("The volume is on no host.")
     return volume.host, generation
+
+
+@step(deadline=HOURS)
+async def wait_grown(ctx: Context, volume_id: str, host: str, generation: list[int]) -> None:
+    """The host has made the volume as large as its document says."""
+    await waiting.changed(ctx, host, "volume", volume_id, generation)
 
 
 @step()

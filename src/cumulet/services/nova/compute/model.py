@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cumulet.contracts.placement import Allocator, Inventory
-from cumulet.kernel import ids
+from cumulet.kernel import host_health, ids
 from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column, json_column
@@ -62,6 +62,8 @@ class Compute:
     service: ServiceRow
     seen_at: Timestamp | None
     connected: bool
+    returning: bool = False
+    """Whether it is away for a moment, so that what only it could have waits for it."""
     zone: str = DEFAULT_ZONE
 
     @property
@@ -148,14 +150,15 @@ def computes(tx: Tx, hosts: Iterable[str] | None = None) -> dict[str, Compute]:
         where.append(ServiceRow.c.host.in_(list(hosts)))
     services = tx.all(ServiceRow, *where, order_by=(ServiceRow.c.host,))
     known = tx.get_many(HostRow, [row.host for row in services])
-    return {row.host: _compute(row, known.get(row.host)) for row in services}
+    return {row.host: _compute(tx, row, known.get(row.host)) for row in services}
 
 
-def _compute(service: ServiceRow, host: HostRow | None) -> Compute:
+def _compute(tx: Tx, service: ServiceRow, host: HostRow | None) -> Compute:
     return Compute(
         service=service,
         seen_at=host.seen_at if host is not None else None,
         connected=host is not None and host.state == "up",
+        returning=host is not None and host_health.is_expected(tx, host) and not service.forced_down,
     )
 
 
@@ -163,7 +166,7 @@ def all_services(tx: Tx) -> list[Compute]:
     """Every service in the order of its number; those of the control plane are up, or nobody would answer."""
     services = tx.all(ServiceRow, order_by=(ServiceRow.c.number,))
     known = tx.get_many(HostRow, [row.host for row in services if row.binary == COMPUTE])
-    return [_compute(s, known.get(s.host)) if s.binary == COMPUTE else _control(tx, s) for s in services]
+    return [_compute(tx, s, known.get(s.host)) if s.binary == COMPUTE else _control(tx, s) for s in services]
 
 
 def _control(tx: Tx, service: ServiceRow) -> Compute:

@@ -33,8 +33,8 @@ def leave_in_error(tx: Tx, ctx: Context, why: str, server_id: str, **_: object) 
 async def create_server(run: Run, server_id: str, with_volumes: bool) -> None:
     """Place a server, build what it needs, and start it on its host.
 
-    A host that fails is left without a trace and the next one is tried. In the end the server is ACTIVE, or
-    in ERROR with its fault.
+    A host that fails is left without a trace and the next one is tried; one that is away for a moment is
+    waited for when no other would do. In the end the server is ACTIVE, or in ERROR with its fault.
     """
     if with_volumes:
         await run(steps.wait_volumes, server_id)
@@ -42,6 +42,9 @@ async def create_server(run: Run, server_id: str, with_volumes: bool) -> None:
     async for attempt in run.attempts(ATTEMPTS):
         async with attempt:
             place = await run(steps.place, server_id)
+            if place["host"] is None:
+                await run(steps.wait_host, server_id)
+                place = await run(steps.place_now, server_id)
             host = place["host"]
             if place["ports"]:
                 await run(steps.wait_ports, server_id, host, place["ports"])

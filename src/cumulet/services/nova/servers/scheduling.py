@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from cumulet.contracts.placement import Candidate
 from cumulet.services.nova.compute.model import Compute
 
+DOWN = "is down"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -31,28 +33,36 @@ class Wish:
 
 @dataclass(frozen=True)
 class Choice:
-    """Candidates in the order in which to try them, and why the others were passed over."""
+    """Candidates in the order in which to try them, and why the others were passed over.
+
+    `returning` are those of the others that are only away for a moment.
+    """
 
     candidates: list[Candidate]
     refused: dict[str, str]
+    returning: list[str]
 
 
 def choose(candidates: Sequence[Candidate], hosts: Mapping[str, Compute], wish: Wish) -> Choice:
     """Sort out who may have the server, and who should before the others."""
-    fit, refused = [], {}
+    fit, refused, returning = [], {}, []
     for candidate in candidates:
-        why = _against(hosts.get(candidate.name), candidate.name, wish)
+        host = hosts.get(candidate.name)
+        why = _against(host, candidate.name, wish)
         if why:
             refused[candidate.name] = why
+        elif host is not None and not host.up:
+            refused[candidate.name] = DOWN
+            returning += [candidate.name] if host.returning else []
         else:
             fit.append(candidate)
-    return Choice(sorted(fit, key=lambda candidate: _rank(candidate, wish)), refused)
+    return Choice(sorted(fit, key=lambda candidate: _rank(candidate, wish)), refused, returning)
 
 
 def _against(host: Compute | None, name: str, wish: Wish) -> str:
-    """Why the host cannot have the server; empty when it can."""
-    if host is None or not host.up:
-        return "is down"
+    """Why the host cannot have the server; empty when it can as soon as it is up."""
+    if host is None:
+        return DOWN
     if wish.host is not None and name != wish.host:
         return f"is not {wish.host}"
     if host.service.disabled and wish.host is None:

@@ -8,7 +8,7 @@ from typing import Any
 from cumulet.contracts.cinder import Volumes
 from cumulet.contracts.neutron import Ports
 from cumulet.contracts.placement import Allocator, NoRoom
-from cumulet.kernel import events, hosts
+from cumulet.kernel import events, host_health, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import HostFailed
@@ -18,7 +18,7 @@ from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers import devices, guest, history, scheduling, states
 from cumulet.services.nova.servers.demand import demand_of
 from cumulet.services.nova.servers.model import BlockDevice, Server, ServerTag
-from cumulet.services.nova.servers.scheduling import Wish
+from cumulet.services.nova.servers.scheduling import Choice, Wish
 
 FOREVER = 10.0 * 365 * 86400
 LOOK_FOR_FENCE_EVERY = 5.0
@@ -66,29 +66,63 @@ def leave_place(tx: Tx, ctx: Context, server_id: str) -> None:
         return
     tx.app.contract(Ports).unbind(tx, ctx, server_id)
     tx.app.contract(Allocator).release(tx, server_id)
-    tx.update(server, host=None, host_zone=None, tried_hosts=[*server.tried_hosts, server.host])
+    task = server.task_state if server.task_state == "deleting" else "scheduling"
+    tried = [*server.tried_hosts, server.host]
+    tx.update(server, host=None, host_zone=None, tried_hosts=tried, task_state=task)
 
 
 @step(undo=leave_place)
 def place(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
     """Choose a host, claim what the server needs of it, and bind the server's ports to it.
 
-    The result holds the host and the generations of the ports.
+    The result holds the host and the generations of the ports; no host when one is worth waiting for.
     """
+    choice = _locked_choice(tx, ctx, server_id)
+    if not choice.candidates and choice.returning:
+        return {"host": None, "ports": []}
+    return _place(tx, ctx, server_id, choice)
+
+
+@step()
+async def wait_host(ctx: Context, server_id: str) -> None:
+    """A host that was away and could have the server is back, or nobody expects one any more."""
+    await host_health.one_returns(ctx.app, await ctx.read(_returning, ctx, server_id))
+
+
+def _returning(tx: Tx, ctx: Context, server_id: str) -> list[str]:
+    return _choice(tx, ctx, tx.need(Server, server_id)).returning
+
+
+@step(undo=leave_place)
+def place_now(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
+    """The same as `place`, without waiting for hosts any longer."""
+    return _place(tx, ctx, server_id, _locked_choice(tx, ctx, server_id))
+
+
+def _place(tx: Tx, ctx: Context, server_id: str, choice: Choice) -> dict[str, Any]:
     server = tx.need(Server, server_id)
-    host = _claim(tx, ctx, server)
+    host = _claim(tx, ctx, server, choice)
     zone = compute.zones_of(tx, [host])[host]
     tx.update(server, host=host, host_zone=zone, task_state="spawning")
     ports = tx.app.contract(Ports).bind(tx, ctx, server_id, host, server.hostname)
     return {"host": host, "ports": ports}
 
 
-def _claim(tx: Tx, ctx: Context, server: Server) -> str:
-    allocator, demand = tx.app.contract(Allocator), demand_of(server)
+def _locked_choice(tx: Tx, ctx: Context, server_id: str) -> Choice:
+    """The choice, which no other server of the group makes at the same time."""
+    server = tx.need(Server, server_id)
     tx.lock(*([f"server-group:{server.group_id}"] if server.group_id else []))
-    candidates = allocator.candidates(tx, demand)
+    return _choice(tx, ctx, server)
+
+
+def _choice(tx: Tx, ctx: Context, server: Server) -> Choice:
+    candidates = tx.app.contract(Allocator).candidates(tx, demand_of(server))
     known = compute.computes(tx, [candidate.name for candidate in candidates])
-    choice = scheduling.choose(candidates, known, wish_of(tx, ctx, server))
+    return scheduling.choose(candidates, known, wish_of(tx, ctx, server))
+
+
+def _claim(tx: Tx, ctx: Context, server: Server, choice: Choice) -> str:
+    allocator, demand = tx.app.contract(Allocator), demand_of(server)
     for candidate in choice.candidates:
         try:
             allocator.claim(tx, ctx, server.id, candidate.id, demand)
