@@ -31,6 +31,34 @@ async def make(person: Person, **fields: Any) -> dict[str, Any]:
     return made
 
 
+def test_what_is_told_once_is_told_again_to_who_has_the_idempotency_key(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        token, key = await ada.login(), {"Idempotency-Key": "robot-1"}
+        path = f"/users/{ada.id}/application_credentials"
+        body = {"application_credential": {"name": "robot"}}
+        first = await keystone("POST", path, body, token=token, headers=key)
+        again = await keystone("POST", path, body, token=token, headers=key)
+        assert (first.status, again.status) == (201, 201)
+        assert again.body == first.body
+        assert (await keystone.ask_token(log_in(again["application_credential"]))).status == 201
+        assert (await keystone("POST", path, body, token=token)).status == 409
+
+    converse(tmp_path, talk)
+
+
+def test_a_user_is_rehearsed_without_being_made(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        body = {"user": {"name": "ada", "password": "secret"}}
+        rehearsed = await keystone("POST", "/users", body, headers={"Cumulet-Dry-Run": "1"})
+        assert rehearsed.status == 201
+        assert (await keystone("GET", "/users?name=ada"))["users"] == []
+        refused = await keystone("POST", "/auth/tokens", {"auth": {}}, headers={"Cumulet-Dry-Run": "1"})
+        assert refused.status == 400
+
+    converse(tmp_path, talk)
+
+
 def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database: str) -> None:
     async def talk(keystone: Talk) -> None:
         ada = await keystone.person("ada")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from shelf import SHELF
 
+from cumulet.kernel.db import Tx
+from cumulet.kernel.http.idempotency import StoredAnswer
 from cumulet.kernel.quota import set_limit
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import PROJECT, people
@@ -212,6 +214,30 @@ def test_a_create_that_is_sent_again_with_its_key_is_made_once(talk: Callable[[T
     talk(conversation)
 
 
+def test_what_is_kept_for_a_key_can_be_read_by_nobody_without_it(talk: Callable[[Talk], None]) -> None:
+    async def conversation(cloud: Cloud) -> None:
+        await cloud.request("POST", BOOKS, {"book": {"title": "Diary"}}, headers={"Idempotency-Key": "mine"})
+        kept = await cloud.app.db.read(Tx.first, StoredAnswer)
+        assert kept is not None
+        assert "Diary" not in str(kept) and "mine" not in str(kept)
+
+    talk(conversation)
+
+
+def test_a_dry_run_with_a_key_uses_up_no_key(talk: Callable[[Talk], None]) -> None:
+    async def conversation(cloud: Cloud) -> None:
+        key = {"Idempotency-Key": "order-1"}
+        rehearsed = await cloud.request(
+            "POST", BOOKS, {"book": {"title": "a"}}, headers={**key, "Cumulet-Dry-Run": "1"}
+        )
+        assert rehearsed.status == 201
+        real = await cloud.request("POST", BOOKS, {"book": {"title": "a"}}, headers=key)
+        assert "idempotency-replayed" not in real.headers
+        assert [one["id"] for one in (await cloud.request("GET", BOOKS))["books"]] == [real["book"]["id"]]
+
+    talk(conversation)
+
+
 def test_a_dry_run_answers_and_keeps_nothing(talk: Callable[[Talk], None]) -> None:
     async def conversation(cloud: Cloud) -> None:
         answer = await cloud.request(
@@ -261,6 +287,16 @@ def test_pages_of_other_origins_are_let_in_only_where_allowed(talk: Callable[[Ta
     async def conversation(cloud: Cloud) -> None:
         answer = await cloud.request("GET", BOOKS, headers={"Origin": "https://board"})
         assert "access-control-allow-origin" not in answer.headers
+
+    talk(conversation)
+
+
+def test_a_service_tells_of_all_its_routes_to_everybody(talk: Callable[[Talk], None]) -> None:
+    async def conversation(cloud: Cloud) -> None:
+        answer = await cloud.request("GET", "/shelf/openapi.json", token="")
+        assert answer.status == 200
+        assert answer["openapi"] == "3.1.0"
+        assert {"get", "post"} <= answer["paths"]["/v1/books"].keys()
 
     talk(conversation)
 

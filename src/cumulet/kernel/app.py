@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 from cumulet.kernel import events, host_health, log
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.tokens import Tokens
@@ -51,6 +53,7 @@ class App:
         self.hosts = Hosts(self)
         self.root = Root(self)
         self._dispatchers: dict[str, Dispatcher] = {}
+        self._documents: dict[str, bytes] = {}
         self._consumers: dict[str, Consumer] = {}
         self._events_woken = asyncio.Event()
         self._consuming: list[asyncio.Task[None]] = []
@@ -186,6 +189,15 @@ class App:
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         return CONTENT_TYPE_LATEST, generate_latest()
+
+    def openapi(self, name: str) -> bytes:
+        """The OpenAPI document of a service, made when it is first asked for."""
+        found = self._documents.get(name)
+        if found is None:
+            from cumulet.kernel import docs
+
+            found = self._documents[name] = msgspec.json.encode(docs.openapi(self.services[name]))
+        return found
 
 
 def _covers(pattern: str, path: str) -> bool:

@@ -8,8 +8,6 @@ import os
 import time
 from typing import Any
 
-import msgspec
-
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.policy import ANY_SCOPE, Rule
 from cumulet.kernel.db import Tx
@@ -146,18 +144,6 @@ def skip_step(tx: Tx, ctx: Context, request: Request) -> None:
     saga_worker.skip(tx, request.params["id"])
 
 
-@route("GET", "/openapi/{service}")
-async def show_openapi(ctx: Context, request: Request) -> Any:
-    """The OpenAPI document of a service of this cloud."""
-    from cumulet.kernel import docs
-
-    ctx.require(_RULE)
-    running = ctx.app.services.get(request.params["service"])
-    if running is None:
-        raise NotFound(f"This cloud has no service {request.params['service']}.")
-    return msgspec.to_builtins(docs.openapi(running))
-
-
 OPERATOR = Service(
     name="operator",
     path="/cumulet",
@@ -176,7 +162,6 @@ OPERATOR = Service(
             show_saga,
             retry_saga,
             skip_step,
-            show_openapi,
         ),
     ),
 )

@@ -76,7 +76,6 @@ class Context:
     base_url: str = ""
     service_roles: tuple[str, ...] = ()
     elevated: bool = False
-    dry_run: bool = False
 
     @property
     def user_id(self) -> str:

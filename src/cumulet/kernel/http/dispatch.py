@@ -139,14 +139,19 @@ class Dispatcher:
     async def _run(self, endpoint: Endpoint, ctx: Context, request: Request) -> Reply:
         db = self.app.db
         result: Any
+        rehearsed = endpoint.writes and "cumulet-dry-run" in request.headers
+        if rehearsed and endpoint.is_async:
+            raise BadRequest("This request does more than write rows, so it cannot be sent as a dry run.")
+        if endpoint.prepare is not None:
+            request.prepared = await endpoint.prepare(ctx, request)
         if endpoint.is_async:
             result = await endpoint.run(ctx, request)
         elif not endpoint.writes:
             result = await db.read_as(endpoint, endpoint.run, ctx, request)
-        elif endpoint.idempotent and (key := request.headers.get("idempotency-key")):
-            result = await db.transact(idempotency.once, key, endpoint.run, ctx, request)
-        elif request.headers.get("cumulet-dry-run"):
+        elif rehearsed:
             result = await _rehearse(ctx, endpoint, request)
+        elif endpoint.takes_key and (key := request.headers.get("idempotency-key")):
+            result = await db.transact(idempotency.once, key, endpoint, ctx, request)
         else:
             result = await db.transact(endpoint.run, ctx, request)
         if isinstance(result, Reply):

@@ -4,10 +4,14 @@
 A plain function is given `(tx, ctx, request)` and runs in one transaction: read-only for GET and HEAD
 unless `write` says otherwise. A coroutine is given `(ctx, request)` and opens its own. Both return a Reply,
 a JSON value, or None.
+
+What has to be worked out before the transaction, such as a hash, is what the coroutine `prepare` answers to
+`(ctx, request)`; the function finds it in `request.prepared`. So it stays a plain one, which can be rehearsed
+and asked again with an Idempotency-Key.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -47,7 +51,7 @@ class Endpoint:
     answer: Callable[[int], Mapping[str, Any]] | None = None
     accepts: str = ""
     query: Sequence[str] = ()
-    idempotent: bool = False
+    prepare: Callable[..., Awaitable[Any]] | None = None
     member: str = ""
     tags: tuple[str, ...] = field(default=())
 
@@ -58,6 +62,11 @@ class Endpoint:
     @cached_property
     def writes(self) -> bool:
         return self.write if self.write is not None else self.method not in ("GET", "HEAD")
+
+    @cached_property
+    def takes_key(self) -> bool:
+        """Whether an Idempotency-Key counts: for every POST that is one transaction."""
+        return self.method == "POST" and self.writes and not (self.is_async or self.public or self.raw)
 
     def status_at(self, version: int) -> int:
         """The status of success, unless the function says another."""

@@ -89,6 +89,7 @@ class Request:
     """One HTTP request, with its body read and parsed where it is JSON.
 
     `params` are the values of the path's placeholders. `stream` yields the body of a route that takes it raw.
+    `prepared` is what the route's `prepare` has worked out.
     """
 
     method: str
@@ -99,6 +100,7 @@ class Request:
     body: Any = None
     raw: bytes = b""
     stream: AsyncIterator[bytes] | None = None
+    prepared: Any = None
 
     def member(self, name: str) -> Any:
         """What the body holds under this one key. Raises BadRequest when it does not."""

@@ -5,6 +5,7 @@ Every service has a path (/compute) and, with classic ports, a port of its own a
 can be served soon are refused with 503 and Retry-After rather than queued without end.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ class Root:
             return await _plain(send, 200, body, [(b"content-type", content_type.encode())])
         if not name:
             return await self._index(path, headers, scope, send)
+        if path == mount + "/openapi.json":
+            return await _plain(send, 200, await asyncio.to_thread(self.app.openapi, name))
         scope["cumulet.path"] = path
         scope["path"] = path[len(mount) :] or "/"
         scope["cumulet.base_url"] = public_address(scope, headers) + mount

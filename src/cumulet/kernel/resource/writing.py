@@ -11,8 +11,7 @@ A create whose `run` is a coroutine calls it without a transaction, as `run(ctx,
 more to say than its row shows (a generated key), it returns `Made(row, {...})`.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,8 @@ class Create(Operation):
     name or a function).
 
     With `bulk` a body that holds a list under the plural makes several, all or none. `body` replaces the
-    schema that is derived from the declaration, as a function of the microversion.
+    schema that is derived from the declaration, as a function of the microversion. `prepare(ctx, given)` is a
+    coroutine that works out, before the transaction, what `run` is given; the caller may create one by then.
     """
 
     status: Status = 201
@@ -58,38 +58,41 @@ class Create(Operation):
     bulk: bool = False
     location: bool = False
     body: Callable[[int], Mapping[str, Any]] | None = None
+    prepare: Callable[["Context", dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
-        is_async = self.run is not None and inspect.iscoroutinefunction(self.run)
         return self._endpoint(
             cls,
             "POST",
             cls.path,
-            self._async_answer(cls)
-            if is_async
-            else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
+            lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"create_{cls.member or cls.noun}",
             schema=self.body or (lambda version: schema.body_schema(cls, "create", version, wire)),
             answer=shapes.one(cls),
-            idempotent=True,
+            prepare=self._prepare(cls, self.prepare) if self.prepare is not None else None,
         )
 
-    def _async_answer(self, cls: "type[Resource]") -> Callable[..., Any]:
-        async def answer(ctx: "Context", request: Request) -> Reply:
+    def _prepare(
+        self,
+        cls: "type[Resource]",
+        prepare: Callable[["Context", dict[str, Any]], Awaitable[dict[str, Any]]],
+    ) -> Callable[..., Awaitable[dict[str, Any]]]:
+        async def prepared(ctx: "Context", request: Request) -> dict[str, Any]:
             given = self.parse(cls, ctx, request.body)
             await ctx.read(self.authorize, ctx, cls, given)
-            assert self.run is not None
-            made = await self.run(ctx, given)
-            return await ctx.read(self._reply, ctx, cls, [made], False)
+            return await prepare(ctx, given)
 
-        return answer
+        return prepared
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
         body = request.body
         several = self.bulk and isinstance(body, dict) and cls.plural in body
         items = [{cls.member: item} for item in _list(body[cls.plural], cls.plural)] if several else [body]
         fixed = {name: value for name, value in request.params.items() if name in cls.columns}
-        made = [self.make(tx, ctx, cls, {**self.parse(cls, ctx, item), **fixed}) for item in items]
+        parsed = (
+            [self.parse(cls, ctx, item) for item in items] if self.prepare is None else [request.prepared]
+        )
+        made = [self.make(tx, ctx, cls, {**given, **fixed}) for given in parsed]
         return self._reply(tx, ctx, cls, made, several)
 
     def _reply(self, tx: Tx, ctx: "Context", cls: "type[Resource]", made: list[Any], several: bool) -> Reply:

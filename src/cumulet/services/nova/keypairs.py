@@ -78,12 +78,8 @@ def of_user(tx: Tx, user_id: str, name: str) -> Keypair | None:
 # -- operations ---------------------------------------------------------------------------------------
 
 
-@route("POST", "/os-keypairs", policy=f"{_RULE}:create", schema=_CREATE.at)
-async def create_keypair(ctx: Context, request: Request) -> Reply:
-    """Import a public key, or have a pair made and get its private key, once.
-
-    From 2.92 a public key must be given.
-    """
+async def _prepare(ctx: Context, request: Request) -> tuple[Keypair, str | None]:
+    """The key as it will be, and the private key of a pair that was made."""
     given = _CREATE(ctx, request.body)["keypair"]
     check_name(given["name"])
     user_id = given.get("user_id", ctx.user_id)
@@ -103,13 +99,16 @@ async def create_keypair(ctx: Context, request: Request) -> Reply:
         fingerprint=prints,
         user_id=user_id,
     )
-    body = await ctx.transact(_store, ctx, row)
-    if private_key is not None:
-        body["private_key"] = private_key
-    return Reply(201 if ctx.at("2.2") else 200, {"keypair": body})
+    return row, private_key
 
 
-def _store(tx: Tx, ctx: Context, row: Keypair) -> dict[str, Any]:
+@route("POST", "/os-keypairs", policy=f"{_RULE}:create", schema=_CREATE.at, prepare=_prepare)
+def create_keypair(tx: Tx, ctx: Context, request: Request) -> Reply:
+    """Import a public key, or have a pair made and get its private key, once.
+
+    From 2.92 a public key must be given.
+    """
+    row, private_key = request.prepared
     tx.lock(quota.lock_key("nova", row.user_id))
     if of_user(tx, row.user_id, row.name) is not None:
         raise Conflict(f"Key pair '{row.name}' already exists.")
@@ -118,7 +117,10 @@ def _store(tx: Tx, ctx: Context, row: Keypair) -> dict[str, Any]:
         raise Forbidden("Quota exceeded, too many key pairs.")
     row = tx.insert(row)
     events.emit(tx, ctx, "keypair.create", row)
-    return {**render(tx, ctx, Keypair, [row])[0], "user_id": row.user_id}
+    body = {**render(tx, ctx, Keypair, [row])[0], "user_id": row.user_id}
+    if private_key is not None:
+        body["private_key"] = private_key
+    return Reply(201 if ctx.at("2.2") else 200, {"keypair": body})
 
 
 @route("GET", "/os-keypairs", policy=f"{_RULE}:index")

@@ -87,7 +87,7 @@ def _body(version: int) -> dict[str, Any]:
 _CREATE = Checked(_body)
 
 
-@route("POST", "/os-server-groups", policy=f"{_RULE}:create", schema=_CREATE.at, idempotent=True)
+@route("POST", "/os-server-groups", policy=f"{_RULE}:create", schema=_CREATE.at)
 def create_server_group(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """A new, empty group."""
     given = dict(_CREATE(ctx, request.body)["server_group"])

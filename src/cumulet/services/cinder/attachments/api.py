@@ -41,7 +41,7 @@ CONNECTED = Checked(
 )
 
 
-@route("POST", "/attachments", since=SINCE, schema=NEW.at, idempotent=True)
+@route("POST", "/attachments", since=SINCE, schema=NEW.at)
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """A volume is reserved; with a connector it is served to the connector's host at once."""
     asked = NEW(ctx, request.body)["attachment"]

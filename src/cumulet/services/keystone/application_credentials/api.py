@@ -36,15 +36,8 @@ _ONE = _LIST + "/{application_credential_id}"
 # -- making ---------------------------------------------------------------------------------------------
 
 
-@route(
-    "POST",
-    _LIST,
-    policy="identity:create_application_credential",
-    schema=lambda version: schema.body_schema(ApplicationCredential, "create", version, WIRE),
-    status=201,
-)
-async def create(ctx: Context, request: Request) -> Reply:
-    """A credential for the caller on the project of their token; its secret is told once."""
+async def _prepare(ctx: Context, request: Request) -> dict[str, Any]:
+    """What was asked for, with a secret and its hash."""
     given = schema.parse(ApplicationCredential, "create", request.body, 0, WIRE)
     user_id = request.params["user_id"]
     ctx.require("identity:create_application_credential", {"user_id": user_id})
@@ -56,8 +49,8 @@ async def create(ctx: Context, request: Request) -> Reply:
     asked = given.get("secret")
     secret = asked or secrets.token_urlsafe(64)
     passwords = ctx.app.contract(Authority).passwords
-    given["secret_hash"] = await passwords.hash(secret) if asked else hash_generated(secret)
-    return await ctx.transact(_store, ctx, given, secret)
+    secret_hash = await passwords.hash(secret) if asked else hash_generated(secret)
+    return {**given, "secret": secret, "secret_hash": secret_hash}
 
 
 def _check_unrestricted(tx: Tx, ctx: Context) -> None:
@@ -71,7 +64,17 @@ def _check_unrestricted(tx: Tx, ctx: Context) -> None:
         )
 
 
-def _store(tx: Tx, ctx: Context, given: dict[str, Any], secret: str) -> Reply:
+@route(
+    "POST",
+    _LIST,
+    policy="identity:create_application_credential",
+    schema=lambda version: schema.body_schema(ApplicationCredential, "create", version, WIRE),
+    status=201,
+    prepare=_prepare,
+)
+def create(tx: Tx, ctx: Context, request: Request) -> Reply:
+    """A credential for the caller on the project of their token; its secret is told once."""
+    given = request.prepared
     expires_at = moment(given.get("expires_at"))
     if expires_at is not None and expires_at <= tx.now:
         raise malformed("The 'expires_at' must not be before now")
@@ -90,7 +93,7 @@ def _store(tx: Tx, ctx: Context, given: dict[str, Any], secret: str) -> Reply:
     with unique("application_credential", duplicate(given["name"])):
         row = tx.insert(ApplicationCredential(**values))
     events.emit(tx, ctx, "application_credential.create", row)
-    body = {**_render(tx, ctx, [row])[0], "secret": secret}
+    body = {**_render(tx, ctx, [row])[0], "secret": given["secret"]}
     return Reply(201, {"application_credential": body})
 
 

@@ -45,21 +45,15 @@ async def _hash(ctx: Context, password: str) -> str:
     return await authority.passwords.hash(password)
 
 
-async def create_user(ctx: Context, given: dict[str, Any]) -> User:
+def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
     """A user in the domain that was asked for, or that of the caller's token."""
-    return await ctx.transact(_insert, ctx, await _with_hash(ctx, given))
-
-
-def _insert(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
     values = {**given, "domain_id": given.get("domain_id") or callers_domain(ctx)}
     values["name"] = values["name"].strip()
     values["options"] = merged({}, values.get("options") or {})
     need_domain(tx, values["domain_id"])
     _check_default_project(tx, values.get("default_project_id"))
     with unique("user", duplicate(values["name"], values["domain_id"])):
-        user = tx.insert(User(**{n: v for n, v in values.items() if n in User.stored}))
-    events.emit(tx, ctx, "user.create", user)
-    return user
+        return tx.insert(User(**{n: v for n, v in values.items() if n in User.stored}))
 
 
 def need_domain(tx: Tx, domain_id: str) -> Project:
@@ -76,23 +70,24 @@ def _check_default_project(tx: Tx, project_id: str | None) -> None:
         raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
 
 
+async def _prepare_update(ctx: Context, request: Request) -> dict[str, Any]:
+    await ctx.read(fetch, ctx, User, request, "identity:update_user")
+    return await _with_hash(ctx, parsed(User, "update", request.body, WIRE))
+
+
 @route(
     "PATCH",
     "/users/{user_id}",
     policy="identity:update_user",
     schema=lambda version: schema.body_schema(User, "update", version, WIRE),
+    prepare=_prepare_update,
 )
-async def update_user(ctx: Context, request: Request) -> Reply:
+def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The user as they are then.
 
     All their tokens have ended if they were disabled or got another password.
     """
-    await ctx.read(fetch, ctx, User, request, "identity:update_user")
-    given = await _with_hash(ctx, parsed(User, "update", request.body, WIRE))
-    return await ctx.transact(_update, ctx, request, given)
-
-
-def _update(tx: Tx, ctx: Context, request: Request, given: dict[str, Any]) -> Reply:
+    given = request.prepared
     user: User = fetch(tx, ctx, User, request, "identity:update_user")
     if given.get("domain_id", user.domain_id) != user.domain_id:
         raise BadRequest("Cannot change Domain ID")
@@ -124,7 +119,7 @@ USERS = expose(
     User,
     List(policy="identity:list_users", only_domain=lambda id: User.c.domain_id == id),
     Show(policy="identity:get_user"),
-    Create(policy="identity:create_user", run=create_user),
+    Create(policy="identity:create_user", prepare=_with_hash, run=create_user),
     Delete(policy="identity:delete_user", run=delete_user),
 )
 

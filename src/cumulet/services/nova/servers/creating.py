@@ -49,7 +49,6 @@ class Order:
     policy="os_compute_api:servers:create",
     schema=asking.CREATE.at,
     status=202,
-    idempotent=True,
 )
 def create_server(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept one server or several: rows, ports, volumes, quota and the sagas that make them, or nothing."""

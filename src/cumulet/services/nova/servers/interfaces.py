@@ -78,7 +78,7 @@ def show_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"interfaceAttachment": _view(ctx, _find(tx, server, request.params["port_id"]))}
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create", schema=_CREATE.at, idempotent=True)
+@route("POST", _PATH, policy=f"{_RULE}:create", schema=_CREATE.at)
 def create_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Accept a NIC for a server: its port is the server's now, and the guest gets it by a saga."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")

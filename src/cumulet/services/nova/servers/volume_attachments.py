@@ -94,7 +94,6 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
     policy=f"{_RULE}:create",
     schema=_CREATE.at,
     status={"2.1": 200, "2.101": 202},
-    idempotent=True,
 )
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept a volume for a server: it is reserved now, and given to the guest by a saga."""

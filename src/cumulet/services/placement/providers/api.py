@@ -77,7 +77,6 @@ def show_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     "placement:resource_providers:create",
     body=CREATE,
     status=201,
-    idempotent=True,
 )
 def create_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Make a provider, a root or the child of another one."""
