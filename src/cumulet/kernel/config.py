@@ -23,5 +23,7 @@ class Settings:
     host_grace: float = 60.0
     """For how many seconds a host that is down is waited for by what only it could have. An agent is back
     in seconds and most machines within a minute; a user would rather be told than wait much longer."""
+    limit_model: str = "flat"
+    """How a domain's unified limits bear on its projects: flat or strict_two_level."""
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Operators' overrides of policy rules, by service."""

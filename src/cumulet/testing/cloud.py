@@ -46,12 +46,16 @@ class Cloud:
         hosts: int = 1,
         database: str = "",
         clock: Clock | None = None,
+        **settings: Any,
     ) -> AsyncIterator["Cloud"]:
-        """A cloud that is up, with its hosts connected; it is stopped at the end."""
+        """A cloud that is up, with its hosts connected; it is stopped at the end.
+
+        What else is given are fields of `Settings`.
+        """
         clock = clock or SystemClock()
         db = Database(database or f"sqlite:///{state / 'cumulet.db'}", clock)
-        settings = Settings(state=state, public_url="http://cloud", admin_password=ADMIN_PASSWORD)
-        app = App(settings, services, db, clock)
+        ours = {"public_url": "http://cloud", "admin_password": ADMIN_PASSWORD, **settings}
+        app = App(Settings(state=state, **ours), services, db, clock)
         cloud = cls(app)
         # Tables are known once the services' modules are; this also makes a typing error fail early.
         for running in app.services.values():

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from cumulet.kernel.clock import Clock
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
 from cumulet.testing.asgi import Answer
 from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
@@ -102,13 +101,11 @@ class Person:
         return answer.status == 200
 
 
-def converse(
-    path: Path, talk: Callable[[Talk], Awaitable[None]], *, clock: Clock | None = None, database: str = ""
-) -> None:
-    """Run a conversation with a new cloud, as its administrator."""
+def converse(path: Path, talk: Callable[[Talk], Awaitable[None]], **how: Any) -> None:
+    """Run a conversation with a new cloud, as its administrator; `how` is what `Cloud.running` takes."""
 
     async def run() -> None:
-        async with Cloud.running(path, [KEYSTONE], hosts=0, clock=clock, database=database) as cloud:
+        async with Cloud.running(path, [KEYSTONE], hosts=0, **how) as cloud:
             keystone = Talk(cloud)
             await keystone.become_admin()
             await talk(keystone)

@@ -22,6 +22,8 @@ def api() -> Api:
     from cumulet.services.keystone.checks import KINDS
     from cumulet.services.keystone.credentials import api as credentials
     from cumulet.services.keystone.domain_config import api as domain_config
+    from cumulet.services.keystone.limits import api as limits
+    from cumulet.services.keystone.limits import registered
     from cumulet.services.keystone.policies import POLICIES
     from cumulet.services.keystone.projects import api as projects
     from cumulet.services.keystone.roles import api as roles
@@ -44,6 +46,8 @@ def api() -> Api:
         catalog,
         application_credentials,
         credentials,
+        registered,
+        limits,
     )
     return Api(
         prefix="/v3",
@@ -59,6 +63,8 @@ def api() -> Api:
             catalog.ENDPOINTS,
             catalog.REGIONS,
             credentials.CREDENTIALS,
+            registered.REGISTERED_LIMITS,
+            limits.LIMITS,
         ),
         routes=tuple(function for module in modules for function in module.ROUTES),
         kinds=KINDS,

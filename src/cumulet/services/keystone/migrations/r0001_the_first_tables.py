@@ -114,6 +114,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_groups_domain_id_name")),
     )
     op.create_table(
+        "keystone_limits",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("service_id", TEXT, nullable=False),
+        sa.Column("region_id", TEXT, nullable=False),
+        sa.Column("resource_name", TEXT, nullable=False),
+        sa.Column("resource_limit", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint(
+            "project_id",
+            "domain_id",
+            "service_id",
+            "region_id",
+            "resource_name",
+            name=op.f("uq_keystone_limits_project_id_domain_id_service_id_region_id_resource_name"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_keystone_limits_service_id_resource_name"),
+        "keystone_limits",
+        ["service_id", "resource_name"],
+        unique=False,
+    )
+    op.create_table(
         "keystone_projects",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -138,6 +165,23 @@ def upgrade() -> None:
         sa.Column("extra", sa.Text(), nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "keystone_registered_limits",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("service_id", TEXT, nullable=False),
+        sa.Column("region_id", TEXT, nullable=False),
+        sa.Column("resource_name", TEXT, nullable=False),
+        sa.Column("default_limit", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint(
+            "service_id",
+            "region_id",
+            "resource_name",
+            name=op.f("uq_keystone_registered_limits_service_id_region_id_resource_name"),
+        ),
     )
     op.create_table(
         "keystone_revoked_tokens",

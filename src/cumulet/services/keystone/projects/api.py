@@ -20,6 +20,7 @@ from cumulet.kernel.resource.operation import envelope
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import TAG, TAGS, Create, List, Update, is_immutable
 from cumulet.services.keystone.errors import not_found
+from cumulet.services.keystone.limits.model import limits_of
 from cumulet.services.keystone.projects import changes
 from cumulet.services.keystone.projects.model import Domain, Project, ProjectTag, set_tags
 from cumulet.services.keystone.projects.tree import ancestors, subtree
@@ -84,17 +85,23 @@ def _relatives(tx: Tx, ctx: Context, row: Project, request: Request) -> dict[str
         nested: Any = None
         for parent in reversed(above):
             nested = {parent.id: nested}
-        found["parents"] = nested if "parents_as_ids" in query else _own(tx, ctx, above)
+        found["parents"] = nested if "parents_as_ids" in query else _own(tx, ctx, above, request)
     if "subtree_as_list" in query or "subtree_as_ids" in query:
         below = subtree(tx, row.id)
-        found["subtree"] = _nested(row.id, below) if "subtree_as_ids" in query else _own(tx, ctx, below)
+        found["subtree"] = (
+            _nested(row.id, below) if "subtree_as_ids" in query else _own(tx, ctx, below, request)
+        )
     return found
 
 
-def _own(tx: Tx, ctx: Context, rows: list[Project]) -> list[dict[str, Any]]:
-    """Those on which the caller has a role, each in its envelope."""
+def _own(tx: Tx, ctx: Context, rows: list[Project], request: Request) -> list[dict[str, Any]]:
+    """Those on which the caller has a role, each in its envelope, with their limits if the query asks."""
     mine = {row.id for row in projects_of(tx, ctx.user_id)}
-    return [{"project": body} for body in render(tx, ctx, Project, [r for r in rows if r.id in mine])]
+    bodies = render(tx, ctx, Project, [row for row in rows if row.id in mine])
+    if "include_limits" in request.query:
+        limits = limits_of(tx, ctx, [body["id"] for body in bodies])
+        bodies = [{**body, "limits": limits.get(body["id"], [])} for body in bodies]
+    return [{"project": body} for body in bodies]
 
 
 def _nested(id: str, rows: list[Project]) -> Any:

@@ -14,6 +14,8 @@ from cumulet.services.keystone.application_credentials.model import AccessRule, 
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.domain_config.model import forget_config
 from cumulet.services.keystone.entity import merged
+from cumulet.services.keystone.limits import hierarchy
+from cumulet.services.keystone.limits.model import Limit
 from cumulet.services.keystone.people import Group, Membership, User
 from cumulet.services.keystone.projects.model import Domain, Project, ProjectTag, set_tags
 from cumulet.services.keystone.projects.tree import ancestors, is_leaf, subtree
@@ -92,7 +94,8 @@ def _check_place(tx: Tx, ctx: Context, domain_id: str, parent_id: str) -> None:
     for row in above:
         if not row.enabled:
             raise BadRequest(f"cannot create a project in a branch containing a disabled project: {row.id}")
-    if len(above) > ctx.app.contract(Authority).settings.max_project_depth:
+    most = ctx.app.contract(Authority).settings.max_project_depth
+    if len(above) > min(most, hierarchy.DEPTHS.get(ctx.app.settings.limit_model, most)):
         raise Forbidden(f"Max hierarchy depth reached for {parent.id} branch.")
 
 
@@ -191,6 +194,7 @@ def _forget_projects(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(ProjectTag, ProjectTag.c.project_id.in_(some))
         tx.delete_where(ApplicationCredential, ApplicationCredential.c.project_id.in_(some))
         tx.delete_where(Credential, Credential.c.project_id.in_(some))
+        tx.delete_where(Limit, sa.or_(Limit.c.project_id.in_(some), Limit.c.domain_id.in_(some)))
         tx.update_where(User, {"default_project_id": None}, User.c.default_project_id.in_(some))
 
 
