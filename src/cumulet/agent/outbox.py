@@ -7,6 +7,8 @@ idle one sends at once.
 
 import asyncio
 
+import msgspec
+
 from cumulet.kernel.bus import Generation, Report
 
 BATCH = 200
@@ -23,8 +25,12 @@ class Outbox:
         return not self._waiting and not self._travelling
 
     def put(self, report: Report) -> None:
-        """Send this, and nothing that was said before of the same generation."""
-        self._waiting[report.kind, report.id, report.generation] = report
+        """Send this, and of what was said before of the same generation only how long it took."""
+        key = report.kind, report.id, report.generation
+        before = self._waiting.get(key)
+        if before is not None and report.took is None:
+            report = msgspec.structs.replace(report, took=before.took)
+        self._waiting[key] = report
         self._filled.set()
 
     async def take(self) -> list[Report]:

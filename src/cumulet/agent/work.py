@@ -17,15 +17,19 @@ again makes sense.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from cumulet.agent.driver import Driver, DriverError, State
 from cumulet.agent.needs import Key, is_copied, may_hold, needs, withdraws
+from cumulet.agent.thing import Thing, Trouble, report_of
 from cumulet.contracts.documents import Document
-from cumulet.kernel.bus import NEVER, Generation, Published, Report
+from cumulet.kernel.bus import NEVER, Generation, Published, Report, Took
 from cumulet.kernel.clock import Clock
 
 SIDE_BY_SIDE = 64
@@ -34,57 +38,6 @@ SIDE_BY_SIDE = 64
 _LONGEST_BACKOFF = 60.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why a thing is not yet what its document wants; it is `own` when its driver said so."""
-
-    message: str
-    retrying: bool
-    own: bool = True
-
-
-@dataclass(slots=True, eq=False)
-class Thing:
-    """One kind and id on this host: what is wanted of it, and how far it is."""
-
-    kind: str
-    id: str
-    wanted: Generation | None = None
-    """None for what was found on the machine before the control plane said what it wants."""
-    document: Document | None = None
-    """What is wanted; None when the thing must not exist."""
-    listed: bool = True
-    """Whether the control plane has a document of it; if not, nobody is told how it ends."""
-    made: Generation | None = None
-    """The generation that was last made true."""
-    state: State | None = None
-    trouble: Trouble | None = None
-    told: Report | None = None
-    exists: bool = False
-    holds: frozenset[Key] | None = frozenset()
-    """What stands under it; None for what a former run of the agent made."""
-    using: frozenset[Key] = frozenset()
-    """What the driver call under way relies on."""
-    waits_for: tuple[Key, ...] = ()
-    busy: bool = False
-    queued: bool = False
-    attempts: int = 0
-    timer: asyncio.Task[None] | None = field(default=None, repr=False)
-
-    @property
-    def key(self) -> Key:
-        return self.kind, self.id
-
-    @property
-    def settled(self) -> bool:
-        return self.wanted is not None and self.made == self.wanted
-
-    @property
-    def failed(self) -> bool:
-        """Whether its driver gave up on the wanted generation."""
-        return self.trouble is not None and self.trouble.own and not self.trouble.retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +140,7 @@ class Work:
         thing = self._things.setdefault(key, Thing(*key))
         thing.listed = True
         self._replace(thing, published.generation, wish.document)
+        thing.request_id = published.request_id
         if wish.problem is not None:
             thing.trouble = Trouble(wish.problem, retrying=False)
             self._tell(thing)
@@ -284,8 +238,9 @@ class Work:
         self._tasks.add(task)
 
     async def _make(self, thing: Thing) -> None:
-        wanted, document = thing.wanted, thing.document
+        wanted, document, request_id = thing.wanted, thing.document, thing.request_id
         state, trouble = None, None
+        began, clock = time.time(), time.perf_counter()
         driver = self._drivers[thing.kind]
         try:
             if document is None:
@@ -297,33 +252,32 @@ class Work:
         except Exception as error:
             log.exception("%s %s met an unexpected error", thing.kind, thing.id)
             trouble = Trouble(f"The host met an unexpected error: {error!r}", retrying=True)
+        took = Took(request_id, began, (time.perf_counter() - clock) * 1000)
         thing.busy = False
         thing.using = frozenset()
         self._free[thing.kind] += 1
         self._tasks.discard(_current_task())
         if trouble is None:
-            self._succeed(thing, wanted, document, state)
+            thing.made, thing.state = wanted, state
+            self._succeed(thing, document, took)
         elif thing.wanted == wanted:
-            self._fail(thing, trouble)
+            self._fail(thing, trouble, took)
         self._wake(thing.key)
         self._consider(thing)
         self._start_next(thing.kind)
 
-    def _succeed(
-        self, thing: Thing, wanted: Generation | None, document: Document | None, state: State | None
-    ) -> None:
-        thing.made, thing.state = wanted, state
+    def _succeed(self, thing: Thing, document: Document | None, took: Took) -> None:
         thing.exists = document is not None
         self._hold(thing, frozenset() if document is None else frozenset(needs(document, exists=True)))
         if thing.settled:
             thing.trouble, thing.attempts = None, 0
-        self._tell(thing)
+        self._tell(thing, took)
         if thing.settled and not thing.listed:
             self._drop(thing)
 
-    def _fail(self, thing: Thing, trouble: Trouble) -> None:
+    def _fail(self, thing: Thing, trouble: Trouble, took: Took) -> None:
         thing.trouble = trouble
-        self._tell(thing)
+        self._tell(thing, took)
         if trouble.retrying:
             delay = min(2.0**thing.attempts, _LONGEST_BACKOFF)
             thing.attempts += 1
@@ -348,28 +302,15 @@ class Work:
         if holds is not None:
             self._unsure.discard(thing.key)
 
-    def _tell(self, thing: Thing) -> None:
-        """Report what is now known of a thing, unless it was reported like that before."""
-        report = _report_of(thing)
+    def _tell(self, thing: Thing, took: Took | None = None) -> None:
+        """Report what is now known of a thing, unless it was reported like that before.
+
+        `took` is the driver call that has just ended.
+        """
+        report = report_of(thing)
         if report is not None and report != thing.told and thing.listed:
             thing.told = report
-            self._tell_control(report)
-
-
-def _report_of(thing: Thing) -> Report | None:
-    """What the control plane should know; an error comes with the state that still holds."""
-    if thing.trouble is not None and thing.wanted is not None:
-        return Report(
-            kind=thing.kind,
-            id=thing.id,
-            generation=thing.wanted,
-            state=thing.state,
-            error=thing.trouble.message,
-            retrying=thing.trouble.retrying,
-        )
-    if thing.made is None:
-        return None
-    return Report(kind=thing.kind, id=thing.id, generation=thing.made, state=thing.state)
+            self._tell_control(report if took is None else msgspec.structs.replace(report, took=took))
 
 
 def _is_met(need: Thing, document: Document) -> bool:

@@ -67,6 +67,15 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
+class Took(msgspec.Struct, frozen=True, array_like=True):
+    """When a driver worked on a document and how long, by the host's clock, and which request wanted it."""
+
+    request_id: str
+    began: float
+    """Seconds since 1970."""
+    ms: float
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the host made of a document: `state` as the driver observes it, or the error that it met.
 
@@ -81,6 +90,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     state: dict[str, Any] | None = None
     error: str | None = None
     retrying: bool = False
+    took: Took | None = None
+    """The work that ended with this; None when the thing changed by itself, or the agent does not say."""
 
 
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):

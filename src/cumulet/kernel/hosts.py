@@ -267,10 +267,28 @@ class Hosts:
         ]
 
     async def report(self, name: str, reports: list[Report]) -> None:
-        changed = await self.app.db.transact(self._store, name, reports)
-        for key in changed:
-            for event in self._waiting.get(key, ()):
+        news = await self.app.db.transact(self._store, name, reports)
+        for report in news:
+            self._tell_story(name, report)
+            for event in self._waiting.get(f"{name}/{report.kind}/{report.id}", ()):
                 event.set()
+
+    def _tell_story(self, name: str, report: Report) -> None:
+        """What the host did is a part of the story of the request that wanted it."""
+        if report.took is None or not report.took.request_id:
+            return
+        done = "not made true" if report.error else "removed" if report.state is None else "made true"
+        span = trace.Span(
+            report.took.request_id,
+            "host",
+            f"{name} {report.kind} {report.id} {done}",
+            report.took.began,
+            ms=report.took.ms,
+            resources={report.id},
+        )
+        if report.error:
+            span.fail("failed", report.error)
+        self.app.traces.keep(span)
 
     async def beat(self, name: str) -> None:
         now = self.app.clock.monotonic()
@@ -299,14 +317,20 @@ class Hosts:
             if service.manifest.host_connected is not None:
                 service.manifest.host_connected(tx, facts)
 
-    def _store(self, tx: Tx, name: str, reports: list[Report]) -> list[str]:
-        changed = []
+    def _store(self, tx: Tx, name: str, reports: list[Report]) -> list[Report]:
+        """Keep what the host observed; the reports of what it was told.
+
+        What it said before, and does again after its agent was restarted, took no time in anybody's story.
+        """
+        news = []
         for report in reports:
             key = f"{name}/{report.kind}/{report.id}"
             row = tx.get(DocumentRow, key)
-            if row is None or report.generation < Generation(row.seen_epoch, row.seen_n):
+            seen = NEVER if row is None else Generation(row.seen_epoch, row.seen_n)
+            if row is None or report.generation < seen:
                 continue
-            changed.append(key)
+            again = report.generation == seen and report.error == row.error and not row.retrying
+            news.append(msgspec.structs.replace(report, took=None) if again else report)
             gone = (
                 row.body is None
                 and report.generation == Generation(row.epoch, row.n)
@@ -324,7 +348,7 @@ class Hosts:
                     retrying=report.retrying,
                 )
             self._hand_over(tx, name, report)
-        return changed
+        return news
 
     def _hand_over(self, tx: Tx, host: str, report: Report) -> None:
         handler = self.app.report_handlers.get(report.kind)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces: every write, failure and slow request as one story, with its saga steps and what hosts did.
 
-A story is named by the request id. Its parts are spans: a request, a saga's steps, host calls and applied
-documents; they may come hours and processes apart. Spans are kept in a store of their own (an SQLite file
-beside the database, also when that is PostgreSQL), written in batches; a fast read leaves nothing behind.
+A story is named by the request id. Its parts are spans: a request, a saga's steps, calls of hosts and what
+hosts made true; they may come hours and processes apart. Spans are kept in a store of their own (an SQLite
+file beside the database, also when that is PostgreSQL), written in batches; a fast read leaves nothing
+behind.
 """
 
 import contextvars
