@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from bench_lib import kills, requests, servers, start
+from bench_lib import fuzz, kills, requests, servers, start
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(context: click.Context) -> None:
-    """Measure everything but the kills."""
+    """Measure everything but kills and fuzz."""
     if context.invoked_subcommand is None:
         good = [start.measure(), requests.measure((), 5.0), servers.measure()]
         sys.exit(not all(good))
@@ -45,6 +45,15 @@ def servers_() -> None:
 def kills_(database: str, seed: int | None, count: int) -> None:
     """kill -9 at random instants, and what is true afterwards."""
     sys.exit(not kills.measure(count, database, random.randrange(10**6) if seed is None else seed))
+
+
+@bench.command("fuzz")
+@click.option("--seed", type=int, default=None, help="The same requests again; random without.")
+@click.argument("service")
+@click.argument("count", default=20_000)
+def fuzz_(service: str, count: int, seed: int | None) -> None:
+    """Requests that nobody thought of."""
+    sys.exit(not fuzz.measure(service, count, seed))
 
 
 if __name__ == "__main__":
