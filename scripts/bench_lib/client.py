@@ -4,8 +4,7 @@
 from typing import Any
 
 import httpx
-
-from bench_lib.cloud import login
+from lab.cloud import login
 
 _UNLIMITED = {
     "compute/v2.1/os-quota-sets/{project}": ("quota_set", ("instances", "cores", "ram", "server_groups")),

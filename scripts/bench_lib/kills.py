@@ -13,9 +13,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import httpx
+from lab.cloud import Cloud, new_cloud
 
 from bench_lib.client import Client, Ground
-from bench_lib.cloud import Cloud, new_cloud
 from bench_lib.workload import Ledger, work
 from cumulet.cli.up import start_agent
 from cumulet.testing import postgres

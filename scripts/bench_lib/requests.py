@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.cloud import PASSWORD, Cloud, new_cloud
+
 from bench_lib.client import Client
-from bench_lib.cloud import PASSWORD, Cloud, new_cloud
 from bench_lib.reference import CPU_MS, WANTED_RATIO, is_exempt
 from bench_lib.table import Table
 

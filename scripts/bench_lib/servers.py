@@ -5,8 +5,9 @@ import asyncio
 import statistics
 import time
 
+from lab.cloud import Cloud, new_cloud
+
 from bench_lib.client import Client, Ground
-from bench_lib.cloud import Cloud, new_cloud
 from bench_lib.processes import cpu_seconds, resident_mib
 from bench_lib.reference import SERVER_CPU_MS, SERVER_P50_MS
 from bench_lib.table import Table

@@ -4,7 +4,8 @@
 import statistics
 import time
 
-from bench_lib.cloud import new_cloud
+from lab.cloud import new_cloud
+
 from bench_lib.processes import cpu_seconds, resident_mib
 from bench_lib.reference import FOOTPRINT, START_SECONDS
 from bench_lib.table import Table

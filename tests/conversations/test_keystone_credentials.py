@@ -150,6 +150,7 @@ def test_a_token_ends_with_its_credential(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         ada = await keystone.person("ada")
         made = await make(ada, name="robot", expires_at="2026-11-20T10:10:00Z")
+        assert made["expires_at"] == "2026-11-20T10:10:00.000000"  # without a zone, as nowhere else
         answer = await keystone.ask_token(log_in(made))
         assert answer["token"]["expires_at"] == "2026-11-20T10:10:00.000000Z"
         await clock.pass_time(600)

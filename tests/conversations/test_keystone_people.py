@@ -50,7 +50,7 @@ def test_a_user_is_made_shown_changed_and_deleted(tmp_path: Path, database: str)
         ({}, 400),
         ({"name": "x", "enabled": 5}, 400),
         ({"name": "x", "password": 5}, 400),
-        ({"name": "x", "domain_id": "nowhere"}, 400),
+        ({"name": "x", "domain_id": "nowhere"}, 404),
         ({"name": "x", "domain_id": ""}, 400),
         ({"name": "x", "default_project_id": "default"}, 400),
         ({"name": "x", "options": {"lock_password": "yes"}}, 400),

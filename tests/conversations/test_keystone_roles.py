@@ -89,6 +89,10 @@ def test_an_implied_role_stands_in_the_token_and_a_domains_role_does_not(tmp_pat
         assert (await keystone("PUT", f"/roles/{own['id']}/implies/{service}")).status == 201
         token = (await ada.try_to_log_in())["token"]
         assert sorted(role["name"] for role in token["roles"]) == ["member", "reader", "service"]
+        asked = f"/role_assignments?include_names&user.id={ada.id}"
+        assert "local" in [role for role, _ in held(await keystone("GET", asked))]
+        works_out = held(await keystone("GET", f"{asked}&effective"))
+        assert [role for role, _ in works_out] == ["member", "reader", "service"]
         elsewhere = await keystone.make("domain", name="elsewhere")
         far = await keystone.make("project", name="far", domain_id=elsewhere["id"])
         refused = await keystone("PUT", f"/projects/{far['id']}/users/{ada.id}/roles/{own['id']}")

@@ -101,7 +101,7 @@ def test_who_is_not_known_learns_nothing(tmp_path: Path, user: dict[str, Any]) -
         (password(ADMIN, {"project": {"id": "x"}}), 401, "requires authentication"),
         (password(ADMIN, {"domain": {"id": "default"}}), 401, "requires authentication"),
         (password(ADMIN, {"project": {"id": "default"}}), 401, "requires authentication"),
-        (rescope("gAAAAAnonsense"), 401, "requires authentication"),
+        (rescope("gAAAAAnonsense"), 404, "Could not find token: gAAAAAnonsense."),
         (password({**ADMIN, "name": 5}), 400, "Invalid input for field 'auth/identity/password/user/name'"),
     ],
 )
@@ -220,6 +220,8 @@ def test_a_revoked_token_holds_no_longer_and_those_made_from_it_do(tmp_path: Pat
         gone = await keystone("GET", "/auth/tokens", headers={"X-Subject-Token": token})
         assert gone.status == 404
         assert gone["error"]["message"] == "Failed to validate token"
+        asked = await keystone("GET", "/auth/tokens", token=child, headers={"X-Subject-Token": token})
+        assert asked.status == 404  # whoever asks: there is no owner to be
 
     converse(tmp_path, talk, database=database)
 

@@ -100,7 +100,10 @@ class ApplicationCredential(
     user_id: str = field(index=True)
     project_id: str = field(index=True)
     system: str | None = computed(lambda ctx, row: None, default=None)
-    expires_at: Timestamp | None = field(default=None, create=True, schema=TEXT_OR_NULL)
+    expires_at: Timestamp | None = field(
+        default=None, create=True, schema=TEXT_OR_NULL, view=lambda ctx, row: row.expires_at
+    )
+    """Shown without a zone, alone among Keystone's times."""
     unrestricted: bool = field(default=False, create=True, schema={"type": ["boolean", "null"]})
     secret: str | None = given(default=None)
     roles: list[dict[str, Any]] = loaded(roles_of, default=[], create=True, schema=_ROLES)

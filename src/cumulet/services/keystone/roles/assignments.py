@@ -151,13 +151,18 @@ def _held(row: Assignment) -> Held:
 
 
 def _effective(tx: Tx, asked: Asked) -> list[Held]:
-    """Groups become their members, inherited roles the projects below, roles all that they imply."""
+    """Groups become their members, inherited roles the projects below, roles all that they imply.
+
+    Roles of a domain only stand for what they imply.
+    """
     found = [_held(row) for row in _that_matter(tx, asked)]
     if asked.inherited is not None:
         found = [held for held in found if held.inherited == asked.inherited]
     found = _each_project(tx, found, asked)
     found = _each_member(tx, found, asked)
     found = _each_role(tx, found)
+    roles = tx.get_many(Role, [held.role_id for held in found])
+    found = [held for held in found if held.role_id in roles and not roles[held.role_id].domain_id]
     if asked.role_id:
         found = [held for held in found if held.role_id == asked.role_id]
     return found

@@ -21,7 +21,7 @@ from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authentication import authenticate
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.naming import find_scope
-from cumulet.services.keystone.tokens.payload import unpack
+from cumulet.services.keystone.tokens.payload import DOES_NOT_HOLD, why_unknown
 from cumulet.services.keystone.tokens.proof import Asked, Proof
 from cumulet.services.keystone.tokens.request import SCHEMA, asked
 from cumulet.services.keystone.wire import list_links, self_link
@@ -102,23 +102,12 @@ async def _subject(ctx: Context, request: Request, rule: str) -> Token:
     """The token that a request is about, if the caller may ask."""
     text = request.headers.get("x-subject-token", "")
     token = await _found(ctx, request, text)
-    ctx.require(rule, {"target.token.user_id": token.identity.user_id} if token is not None else {})
     if token is None:
-        raise NotFound(_why_not(ctx, text))
+        raise NotFound(why_unknown(ctx.app.contract(Authority).keys, text))
+    ctx.require(rule, {"target.token.user_id": token.identity.user_id})
     if token.identity.access_rules and request.headers.get(_RULES_HEADER) is None:
-        raise NotFound(_INVALID)
+        raise NotFound(DOES_NOT_HOLD)
     return token
-
-
-_INVALID = "Failed to validate token"
-
-
-def _why_not(ctx: Context, text: str) -> str:
-    """Upstream's sentence for a token that was not sent, is none, or does not hold."""
-    if not text:
-        return "No token in the request"
-    ours = unpack(ctx.app.contract(Authority).keys, text) is not None
-    return _INVALID if ours else f"Could not find token: {text}."
 
 
 async def _found(ctx: Context, request: Request, text: str) -> Token | None:

@@ -6,7 +6,7 @@ from typing import Any
 from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Forbidden
+from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
@@ -59,7 +59,7 @@ def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
 def need_domain(tx: Tx, domain_id: str) -> Project:
     domain = tx.get(Project, domain_id)
     if domain is None or not domain.is_domain:
-        raise BadRequest(f"Could not find domain: {domain_id}.")
+        raise NotFound(f"Could not find domain: {domain_id}.")
     return domain
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated cloud in a folder of its own: `cumulet up` as a process to be measured and killed."""
+"""A cloud in a folder of its own: `cumulet up` as a process to be measured, judged and killed."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ import httpx
 
 from cumulet.cli.state import State, wait_until
 
-PASSWORD = "bench"
+PASSWORD = "secret"
 _DEADLINE = 60.0
 
 
 class Cloud:
     """A cloud on a free port. It is started and ended by whoever made it."""
 
-    def __init__(self, state: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, state: Path, options: Sequence[str] = (), *, simulate: bool = True) -> None:
         self.place = State(state)
-        self.options = list(options)
+        self.options = ["--simulate", *options] if simulate else list(options)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -38,7 +38,7 @@ class Cloud:
 
     def start(self) -> None:
         """Begin to start; the log lies beside the state folder."""
-        command = [sys.executable, "-m", "cumulet", "up", "--simulate", "--state", str(self.place.path)]
+        command = [sys.executable, "-m", "cumulet", "up", "--state", str(self.place.path)]
         command += ["--port", str(self.port), "--admin-password", PASSWORD, *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -89,14 +89,19 @@ class Cloud:
 
 
 @contextmanager
-def new_cloud(*options: str) -> Iterator[Cloud]:
-    """A cloud with a new state folder, not started; it ends and its folder goes with the block."""
-    folder = Path(tempfile.mkdtemp(prefix="cml-bench-"))
-    cloud = Cloud(folder / "state", options)
+def new_cloud(*options: str, simulate: bool = True) -> Iterator[Cloud]:
+    """A cloud with a new state folder, not started; it ends and its folder goes with the block.
+
+    A cloud that is not simulated leaves nothing on the machine either: its guests and networks go too.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cml-lab-"))
+    cloud = Cloud(folder / "state", options, simulate=simulate)
     try:
         yield cloud
     finally:
         cloud.end()
+        if not simulate:
+            cloud.cumulet("down", "--purge")
         shutil.rmtree(folder)
 
 

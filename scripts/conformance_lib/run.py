@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One suite against one new cloud."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+from lab.cloud import Cloud, new_cloud
+
+from conformance_lib import ground, tempest_conf
+from conformance_lib.image_server import serving
+from conformance_lib.pool import Outcome, Pool, Test, plain
+from conformance_lib.suites import Part, Suite
+
+PYTHON = Path(__file__).parents[2] / ".cache/conformance/bin/python"
+_TEST_TIMEOUT = "300"
+"""Seconds after which a test is given up."""
+
+
+@contextmanager
+def pool(told: Callable[[Outcome], None] = lambda outcome: None) -> Iterator[Pool]:
+    """Where tests run: a folder of their own, which goes with the block, and the suites' `openstack`."""
+    folder = Path(tempfile.mkdtemp(prefix="cml-conformance-"))
+    home = folder / "home"
+    (home / ".config/openstack").mkdir(parents=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+    environ |= {
+        "HOME": str(home),
+        "PATH": f"{PYTHON.parent}:{environ['PATH']}",
+        "TEMPEST_CONFIG_DIR": str(folder),
+        "TEMPEST_CONFIG": "tempest.conf",
+        "OS_TEST_TIMEOUT": _TEST_TIMEOUT,
+    }
+    try:
+        yield Pool(python=PYTHON, environ=environ, folder=folder, told=told)
+    finally:
+        shutil.rmtree(folder)
+
+
+def tests_of(pool: Pool, part: Part, pattern: str | None) -> list[Test]:
+    """The tests of a part, all or those whose names have the pattern in them."""
+    wanted = None if pattern is None else pattern if "*" in pattern else f"*{pattern}*"
+    found = [test for test in pool.find(part.packages) if part.has(plain(test.id))]
+    return [test for test in found if wanted is None or fnmatch(plain(test.id), wanted)]
+
+
+@contextmanager
+def running(
+    suite: Suite, told: Callable[[Outcome], None], pattern: str | None, *, real: bool
+) -> Iterator[tuple[Cloud, list[Outcome]]]:
+    """What became of each test, and the cloud, which lives on for questions until the block ends."""
+    options = ("--devstack",) if real else ("--devstack", "--hosts", "2")
+    with pool(told) as ran, new_cloud(*options, simulate=not real) as cloud:
+        cloud.start()
+        stood = ground.prepare(cloud)
+        home = Path(ran.environ["HOME"])
+        shutil.copy(cloud.place.clouds, home / ".config/openstack/clouds.yaml")
+        outcomes = []
+        with serving(ran.folder) as images:
+            usual = tempest_conf.options(stood, images, validate=real)
+            for part in suite.parts:
+                tempest_conf.write(ran.folder / "tempest.conf", usual, part.options)
+                outcomes += ran.run(tests_of(ran, part, pattern), part.workers)
+        yield cloud, outcomes

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which suites there are, and what each of them runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Tests that may run beside one another, under one configuration."""
+
+    packages: tuple[str, ...]
+    only: tuple[str, ...] = ("*",)
+    without: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What differs from the usual tempest.conf, by section."""
+    workers: int = 2
+
+    def has(self, test: str) -> bool:
+        """Whether a test of its packages belongs to it."""
+        chosen = any(fnmatch(test, pattern) for pattern in self.only)
+        return chosen and not any(fnmatch(test, pattern) for pattern in self.without)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Tests of one distribution from PyPI."""
+
+    name: str
+    distribution: str
+    parts: tuple[Part, ...]
+
+
+def _tempest(name: str, *packages: str, rest: tuple[Part, ...] = ()) -> Suite:
+    return Suite(name=name, distribution="tempest", parts=(Part(packages=packages), *rest))
+
+
+def _openstack(name: str, *packages: str) -> Suite:
+    below = tuple(f"openstackclient.tests.functional.{package}" for package in packages)
+    return Suite(name=f"osc-{name}", distribution="python-openstackclient", parts=(Part(packages=below),))
+
+
+def _plugin(name: str, distribution: str, package: str) -> Suite:
+    return Suite(name=name, distribution=distribution, parts=(Part(packages=(package,)),))
+
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        _tempest("identity", "tempest.api.identity"),
+        _tempest(
+            "compute",
+            "tempest.api.compute",
+            rest=(Part(packages=("tempest.serial_tests",), workers=1),),
+        ),
+        _tempest("image", "tempest.api.image"),
+        _tempest("network", "tempest.api.network"),
+        _tempest("volume", "tempest.api.volume"),
+        _tempest("object-storage", "tempest.api.object_storage"),
+        _tempest("scenario", "tempest.scenario"),
+        _openstack("identity", "identity"),
+        _openstack("compute", "compute"),
+        _openstack("network", "network"),
+        _openstack("image", "image"),
+        _openstack("volume", "volume"),
+        _openstack("object", "object"),
+        _openstack("common", "common"),
+        _plugin("barbican", "barbican-tempest-plugin", "barbican_tempest_plugin.tests"),
+        _plugin("blazar", "blazar-tempest-plugin", "blazar_tempest_plugin.tests"),
+        _plugin("designate", "designate-tempest-plugin", "designate_tempest_plugin.tests"),
+        _plugin("freezer", "freezer-tempest-plugin", "freezer_tempest_plugin.tests"),
+        _plugin("heat", "heat-tempest-plugin", "heat_tempest_plugin.tests"),
+        _plugin("ironic", "ironic-tempest-plugin", "ironic_tempest_plugin.tests"),
+        _plugin("kuryr", "kuryr-tempest-plugin", "kuryr_tempest_plugin.tests"),
+        _plugin("magnum", "magnum-tempest-plugin", "magnum_tempest_plugin.tests"),
+        _plugin("manila", "manila-tempest-plugin", "manila_tempest_tests.tests"),
+        _plugin("mistral", "mistral-tempest-tests", "mistral_tempest_tests.tests"),
+        _plugin("monasca", "monasca-tempest-plugin", "monasca_tempest_tests.tests"),
+        _plugin("octavia", "octavia-tempest-plugin", "octavia_tempest_plugin.tests"),
+        _plugin("senlin", "senlin-tempest-plugin", "senlin_tempest_plugin.tests"),
+        _plugin("telemetry", "telemetry-tempest-plugin", "telemetry_tempest_plugin"),
+        _plugin("horizon", "tempest-horizon", "tempest_horizon.tests"),
+        _plugin("trove", "trove-tempest-plugin", "trove_tempest_plugin.tests"),
+    )
+}
