@@ -163,7 +163,9 @@ def test_a_rule_that_does_not_apply_maps_nobody(remote: dict[str, Any]) -> None:
         map_assertion([rule({"user": {"name": "x"}}, remote)], ASSERTION)
 
 
-@pytest.mark.parametrize("template", ["{1}", "{0.__class__}", "{0[0]}", "{x}", "{0!r}", "{0:>9}", "{", "{9" * 99])
+@pytest.mark.parametrize(
+    "template", ["{1}", "{0.__class__}", "{0[0]}", "{x}", "{0!r}", "{0:>9}", "{", "{9" * 99]
+)
 def test_a_template_that_stands_for_nothing_is_refused(template: str) -> None:
     with pytest.raises(MappingError, match="stands for no attribute"):
         map_assertion([rule({"user": {"name": template}})], ASSERTION)
@@ -251,8 +253,11 @@ REMOTE = st.one_of(
 LOCAL = st.fixed_dictionaries(
     {},
     optional={
-        "user": st.fixed_dictionaries({}, optional={"id": TEXT, "name": TEXT, "email": TEXT, "domain": DOMAIN}),
-        "group": st.fixed_dictionaries({"id": TEXT}) | st.fixed_dictionaries({"name": TEXT, "domain": DOMAIN}),
+        "user": st.fixed_dictionaries(
+            {}, optional={"id": TEXT, "name": TEXT, "email": TEXT, "domain": DOMAIN}
+        ),
+        "group": st.fixed_dictionaries({"id": TEXT})
+        | st.fixed_dictionaries({"name": TEXT, "domain": DOMAIN}),
         "groups": TEXT,
         "group_ids": TEXT,
         "domain": DOMAIN,

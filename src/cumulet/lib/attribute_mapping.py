@@ -179,7 +179,9 @@ def _value(values: Sequence[Values], index: int, template: str) -> Values:
 
 
 def _no_match(template: str) -> str:
-    return f"The local side of the mapping says {template!r}, which stands for no attribute of the remote side."
+    return (
+        f"The local side of the mapping says {template!r}, which stands for no attribute of the remote side."
+    )
 
 
 _STRING = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*""", re.DOTALL)

@@ -8,7 +8,7 @@ Who has a token of a domain sees in lists what belongs to that domain.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -46,7 +46,12 @@ OPTIONS = {
 
 
 class Entity(Resource):
-    """A resource of Keystone: everybody may ask for it, and policy alone decides."""
+    """A resource of Keystone: everybody may ask for it, and policy alone decides.
+
+    `related` are collections below one, to which its links point.
+    """
+
+    related: ClassVar[Sequence[str]] = ()
 
     @classmethod
     def visible(cls, ctx: Context) -> Any:
@@ -116,11 +121,16 @@ class Create(writing.Create):
 
 @dataclass(frozen=True, kw_only=True)
 class Update(writing.Update):
-    """An update that keeps unknown keys; `run(tx, ctx, row, given)` returns the row as it is then."""
+    """An update that keeps unknown keys; `run(tx, ctx, row, given)` returns the row as it is then.
+
+    `wire` is the profile by which the body is read, where that is not the API's.
+    """
+
+    wire: WireProfile | None = None
 
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
         row = fetch(tx, ctx, cls, request, self.policy)
-        given = parsed(cls, "update", request.body, ctx.service.api.wire)
+        given = parsed(cls, "update", request.body, self.wire or ctx.service.api.wire)
         if "extra" in given:
             given["extra"] = {**row.extra, **given["extra"]}
         if self.run is not None:

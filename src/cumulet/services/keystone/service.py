@@ -22,6 +22,7 @@ def api() -> Api:
     from cumulet.services.keystone.checks import KINDS
     from cumulet.services.keystone.credentials import api as credentials
     from cumulet.services.keystone.domain_config import api as domain_config
+    from cumulet.services.keystone.federation import mappings, protocols, providers, saml
     from cumulet.services.keystone.limits import api as limits
     from cumulet.services.keystone.limits import registered
     from cumulet.services.keystone.policies import POLICIES
@@ -48,6 +49,8 @@ def api() -> Api:
         credentials,
         registered,
         limits,
+        protocols,
+        saml,
     )
     return Api(
         prefix="/v3",
@@ -65,6 +68,9 @@ def api() -> Api:
             credentials.CREDENTIALS,
             registered.REGISTERED_LIMITS,
             limits.LIMITS,
+            providers.IDENTITY_PROVIDERS,
+            providers.SERVICE_PROVIDERS,
+            mappings.MAPPINGS,
         ),
         routes=tuple(function for module in modules for function in module.ROUTES),
         kinds=KINDS,

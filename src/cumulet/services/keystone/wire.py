@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keystone's letter: errors in an envelope, a self link in all that is shown, links around lists."""
 
+import dataclasses
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -28,7 +29,10 @@ def links(ctx: Context, cls: type[Row], row: Row) -> dict[str, Any]:
     values = row.__dict__
     path = cls.path.format(**values)  # type: ignore[attr-defined]
     id = quote(str(values[cls.key]), safe="")  # type: ignore[attr-defined]
-    return {**values.get("extra", {}), "links": self_link(ctx, f"{path}/{id}")}
+    own = self_link(ctx, f"{path}/{id}")
+    for name in getattr(cls, "related", ()):
+        own[name] = f"{own['self']}/{name}"
+    return {**values.get("extra", {}), "links": own}
 
 
 def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
@@ -61,3 +65,6 @@ WIRE = WireProfile(
     missing="Could not find {noun}: {id}.",
     invalid=lambda path, value, message: f"Invalid input for field '{path.replace('.', '/')}': {message}",
 )
+
+STRICT = dataclasses.replace(WIRE, extra_keys="refuse")
+"""The same for bodies in which a key that no field knows is refused."""

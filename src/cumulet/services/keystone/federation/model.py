@@ -6,7 +6,7 @@ from typing import Any
 
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
-from cumulet.kernel.db import Row, Tx, column, json_column
+from cumulet.kernel.db import Row, Tx, column
 from cumulet.kernel.resource import field, ident, loaded
 from cumulet.services.keystone.entity import ID_OR_NULL, TEXT_OR_NULL, Entity
 from cumulet.services.keystone.storing import unique
@@ -18,8 +18,14 @@ _REMOTE_IDS = {
     "items": {"type": "string", "minLength": 1, "maxLength": 255},
     "uniqueItems": True,
 }
+_NAME_OR_NULL = {**TEXT_OR_NULL, "maxLength": 64}
 _MAPPING_ID = {"type": "string", "minLength": 1, "maxLength": 64}
 _URL = {"type": "string", "maxLength": 225, "pattern": "^[a-zA-Z0-9+.-]+:.+"}
+
+
+def forget_providers_of(tx: Tx, domain_id: str) -> None:
+    """There is no identity provider whose people are in this domain."""
+    tx.delete_where(IdentityProvider, IdentityProvider.c.domain_id == domain_id)
 
 
 class RemoteId(Row, table="keystone_idp_remote_ids"):
@@ -50,11 +56,11 @@ class IdentityProvider(
     service="keystone",
     path=f"{_FEDERATION}/identity_providers",
     member="identity_provider",
-    noun="Identity Provider",
 ):
     """Somebody whose word we take for who people are."""
 
     related = ("protocols",)
+    missing = "Could not find Identity Provider: {id}."
     id: str = ident()
     enabled: bool = field(default=False, create=True, update=True, filter=True)
     description: str | None = field(default=None, create=True, update=True, schema=TEXT_OR_NULL)
@@ -71,19 +77,20 @@ class Protocol(
     path=f"{_FEDERATION}/identity_providers/{{idp_id}}/protocols",
     member="protocol",
     key="name",
-    unique=(("idp_id", "name"),),
 ):
     """A way in which an identity provider speaks, and the mapping of what it says that way."""
 
-    key_on_path = "name"
-    row_id: str = ident(hidden=True, filter=False)
+    row_id: str = ident(hidden=True)
     name: str = field(wire="id")
-    idp_id: str = field(references="keystone_identity_providers.id", on_delete="CASCADE", hidden=True)
+    idp_id: str = field(index=True, references="keystone_identity_providers.id", on_delete="CASCADE")
     mapping_id: str = field(create=True, update=True, schema=_MAPPING_ID)
-    remote_id_attribute: str | None = field(
-        default=None, create=True, update=True, schema={**TEXT_OR_NULL, "maxLength": 64}
-    )
+    remote_id_attribute: str | None = field(default=None, create=True, update=True, schema=_NAME_OR_NULL)
     era: str = column(default_factory=ids.plain)
+    """As that of an identity provider."""
+
+
+def protocol_id(idp_id: str, name: str) -> str:
+    return f"{idp_id}/{name}"
 
 
 class Mapping(Entity, service="keystone", path=f"{_FEDERATION}/mappings", member="mapping"):
@@ -99,10 +106,10 @@ class ServiceProvider(
     service="keystone",
     path=f"{_FEDERATION}/service_providers",
     member="service_provider",
-    noun="Service Provider",
 ):
     """Another cloud that takes our word for who people are."""
 
+    missing = "Could not find Service Provider: {id}."
     id: str = ident()
     enabled: bool = field(default=False, create=True, update=True, filter=True)
     description: str | None = field(default=None, create=True, update=True, schema=TEXT_OR_NULL)

@@ -114,6 +114,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_groups_domain_id_name")),
     )
     op.create_table(
+        "keystone_identity_providers",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("domain_id", TEXT, nullable=False),
+        sa.Column("authorization_ttl", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("era", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_identity_providers_domain_id"),
+        "keystone_identity_providers",
+        ["domain_id"],
+        unique=False,
+    )
+    op.create_table(
         "keystone_limits",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
@@ -139,6 +156,14 @@ def upgrade() -> None:
         "keystone_limits",
         ["service_id", "resource_name"],
         unique=False,
+    )
+    op.create_table(
+        "keystone_mappings",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("schema_version", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "keystone_projects",
@@ -206,6 +231,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_roles_domain_id_name")),
     )
     op.create_table(
+        "keystone_service_providers",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("auth_url", TEXT, nullable=False),
+        sa.Column("sp_url", TEXT, nullable=False),
+        sa.Column("relay_state_prefix", TEXT, nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "keystone_services",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("type", TEXT, nullable=False),
@@ -258,6 +294,17 @@ def upgrade() -> None:
         op.f("ix_keystone_assignments_target_id"), "keystone_assignments", ["target_id"], unique=False
     )
     op.create_table(
+        "keystone_idp_remote_ids",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("idp_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_idp_remote_ids_idp_id"), "keystone_idp_remote_ids", ["idp_id"], unique=False
+    )
+    op.create_table(
         "keystone_implied_roles",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("prior_role_id", TEXT, nullable=False),
@@ -307,3 +354,16 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_keystone_project_tags_project_id"), "keystone_project_tags", ["project_id"], unique=False
     )
+    op.create_table(
+        "keystone_protocols",
+        sa.Column("row_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("idp_id", TEXT, nullable=False),
+        sa.Column("mapping_id", TEXT, nullable=False),
+        sa.Column("remote_id_attribute", TEXT, nullable=True),
+        sa.Column("era", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("row_id"),
+    )
+    op.create_index(op.f("ix_keystone_protocols_idp_id"), "keystone_protocols", ["idp_id"], unique=False)

@@ -14,6 +14,7 @@ from cumulet.services.keystone.application_credentials.model import AccessRule, 
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.domain_config.model import forget_config
 from cumulet.services.keystone.entity import merged
+from cumulet.services.keystone.federation.model import forget_providers_of
 from cumulet.services.keystone.limits import hierarchy
 from cumulet.services.keystone.limits.model import Limit
 from cumulet.services.keystone.people import Group, Membership, User
@@ -178,6 +179,7 @@ def delete_domain(tx: Tx, ctx: Context, row: Project) -> None:
     groups = [group.id for group in tx.all(Group, Group.c.domain_id == row.id)]
     _forget_projects(tx, [row.id, *(project.id for project in projects)])
     forget_actors(tx, [*users, *groups])
+    forget_providers_of(tx, row.id)
     for cls in (User, Group, Role):
         tx.delete_where(cls, cls.c.domain_id == row.id)
     forget_config(tx, row.id)

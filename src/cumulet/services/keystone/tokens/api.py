@@ -9,7 +9,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
-from cumulet.kernel.http.endpoint import route, told
+from cumulet.kernel.http.endpoint import route, routes, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import forbidden, unauthorized
@@ -123,7 +123,7 @@ async def _found(ctx: Context, request: Request, text: str) -> Token | None:
 # -- where one may go -----------------------------------------------------------------------------------
 
 
-@route("GET", "/auth/projects", policy="identity:get_auth_projects")
+@routes("GET", "/auth/projects", "/OS-FEDERATION/projects", policy="identity:get_auth_projects")
 def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects that the caller may ask a token for."""
     ctx.require("identity:get_auth_projects", {})
@@ -133,7 +133,7 @@ def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"projects": render(tx, ctx, Project, rows), "links": _links(ctx, request)}
 
 
-@route("GET", "/auth/domains", policy="identity:get_auth_domains")
+@routes("GET", "/auth/domains", "/OS-FEDERATION/domains", policy="identity:get_auth_domains")
 def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
     """The domains that the caller may ask a token for."""
     ctx.require("identity:get_auth_domains", {})

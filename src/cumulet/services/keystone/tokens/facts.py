@@ -18,6 +18,7 @@ from cumulet.lib import timestamps
 from cumulet.services.keystone.application_credentials import delegation as application_credentials
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
 from cumulet.services.keystone.catalog.urls import filled, substitutions
+from cumulet.services.keystone.federation.model import ServiceProvider
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles import effective
@@ -29,9 +30,13 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that are enabled, each with its endpoints that are."""
+    """The services that are enabled, each with its endpoints that are.
+
+    Beside them the clouds to which our people may go, as tokens show them.
+    """
 
     services: Sequence[tuple[CatalogService, Sequence[Endpoint]]]
+    service_providers: Sequence[Mapping[str, str]] = ()
 
     def body(self, user_id: str, project_id: str | None) -> list[dict[str, Any]]:
         """The catalog for one user and project; endpoints that need what is missing are left out."""
@@ -70,7 +75,11 @@ def read_catalog(tx: Tx) -> Catalog:
     for endpoint in tx.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id]):
         by_service.setdefault(endpoint.service_id, []).append(endpoint)
     services = tx.all(CatalogService, CatalogService.c.enabled.is_(True), order_by=[CatalogService.c.id])
-    return Catalog([(service, by_service.get(service.id, [])) for service in services])
+    elsewhere = tx.all(ServiceProvider, ServiceProvider.c.enabled.is_(True), order_by=[ServiceProvider.c.id])
+    return Catalog(
+        [(service, by_service.get(service.id, [])) for service in services],
+        [{"auth_url": row.auth_url, "id": row.id, "sp_url": row.sp_url} for row in elsewhere],
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
         identity=_identity(found, roles),
         user_generation=found.user.generation,
         scope_generation=found.place.generation if found.place is not None else 0,
-        body=_encode(_body(found, roles))[1:-1],
+        body=_encode(_body(found, roles) | _elsewhere(catalog))[1:-1],
         catalog=catalog,
         expires_at=int(timestamps.to_epoch(ends)) if ends else None,
     )
@@ -202,6 +211,10 @@ def _body(found: _Found, roles: list[Role]) -> dict[str, Any]:
     if kind:
         body["roles"] = [{"id": role.id, "name": role.name} for role in roles]
     return {**body, **found.delegated.body} if found.delegated else body
+
+
+def _elsewhere(catalog: Catalog) -> dict[str, Any]:
+    return {"service_providers": catalog.service_providers} if catalog.service_providers else {}
 
 
 def _named(row: Project) -> dict[str, str]:
