@@ -169,10 +169,16 @@ class _Server(uvicorn.Server):
 def control(plan: Plan, clock: Clock | None = None) -> Control:
     """A control process that is ready to run.
 
-    Raises LookupError for unknown services, RuntimeError for broken ones.
+    Raises LookupError for unknown services, SettingsError for settings that they cannot have, RuntimeError
+    for broken ones.
     """
     clock = clock or SystemClock()
-    app = App(plan.settings, services(plan.services), Database(plan.database, clock), clock)
+    given = plan.settings.services
+    manifests = [
+        manifest.with_settings(given[manifest.name]) if manifest.name in given else manifest
+        for manifest in services(plan.services)
+    ]
+    app = App(plan.settings, manifests, Database(plan.database, clock), clock)
     for running in app.services.values():
         if missing := missing_rules(running.api):
             raise RuntimeError(f"{running.name} uses policy rules that nobody defines: {', '.join(missing)}")

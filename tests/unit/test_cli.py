@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from cumulet import main
 from cumulet.cli import commands
 from cumulet.cli.state import State
+from cumulet.kernel.config import Settings
+from cumulet.services.keystone.settings import KeystoneSettings
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,10 @@ def up(place: Path, *more: object) -> str:
 
 
 def policy(place: Path, text: str | bytes, service: str = "nova") -> Path:
-    file = place / "policy" / f"{service}.yaml"
+    return written(place / "policy" / f"{service}.yaml", text)
+
+
+def written(file: Path, text: str | bytes) -> Path:
     file.parent.mkdir(parents=True)
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return file
@@ -122,6 +127,49 @@ def test_a_policy_of_an_unknown_service_is_refused(tmp_path: Path) -> None:
     file = policy(tmp_path, "a: '@'\n", "novum")
 
     assert up(tmp_path).startswith(f"{file}: There is no service novum; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- a\n", "the settings file should map settings to values, not be a list"),
+        ("lockout: 5\n", "There is no setting lockout; there are token_lifetime, "),
+        (
+            "lockout_failure_attempts: many\n",
+            "lockout_failure_attempts cannot be 'many': Expected `int | null`",
+        ),
+        ("lockout_failure_attempts: 0\n", "lockout_failure_attempts cannot be 0: Expected `int` >= 1"),
+        ("password_regex: '('\n", "password_regex cannot be '(': missing )"),
+        (b"\xff\xfe\n", "'utf-8' codec can't decode"),
+    ],
+)
+def test_a_broken_settings_file_is_refused_with_what_is_wrong(
+    tmp_path: Path, text: str | bytes, why: str
+) -> None:
+    file = written(tmp_path / "settings" / "keystone.yaml", text)
+
+    said = up(tmp_path)
+
+    assert said.startswith(f"{file}: {why}")
+
+
+@pytest.mark.parametrize(
+    ("service", "why"), [("novum", "There is no service novum; "), ("nova", "nova has no settings.")]
+)
+def test_settings_of_what_has_none_are_refused(tmp_path: Path, service: str, why: str) -> None:
+    file = written(tmp_path / "settings" / f"{service}.yaml", "a: 1\n")
+
+    assert up(tmp_path).startswith(f"{file}: {why}")
+
+
+def test_a_service_has_the_settings_that_were_written(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, services={"keystone": {"lockout_duration": 60}})
+
+    control = main.control(main.Plan(settings=settings, database=f"sqlite:///{tmp_path / 'db'}"))
+
+    assert control.app.contract(KeystoneSettings).lockout_duration == 60
+    assert control.app.contract(KeystoneSettings).token_lifetime == 3600
+    control.app.db.close()
 
 
 # -- ports and folders -----------------------------------------------------------------------------------

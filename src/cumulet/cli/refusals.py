@@ -2,12 +2,14 @@
 """Why a cloud cannot start, as one sentence for whoever typed the command."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from cumulet.cli.state import State
 from cumulet.kernel.auth.policy_language import PolicyError
+from cumulet.kernel.config import SettingsError
 from cumulet.kernel.db import trouble
 from cumulet.kernel.db.schema import SchemaTooNew
 from cumulet.kernel.errors import Unavailable
@@ -56,6 +58,17 @@ def require_short(place: State, host: str) -> None:
             f"The path of the state folder {place.path} is {-spare} bytes too long for the sockets "
             "that lie below it; choose a shorter --state."
         )
+
+
+def require_sound_settings(launcher: Any, place: State, manifests: Sequence[Any]) -> None:
+    """Refuse operator's settings that a service cannot have, or that are of no service."""
+    known = {manifest.name: manifest for manifest in manifests}
+    for name, given in place.settings().items():
+        try:
+            manifest = known.get(name) or launcher.services((name,))[-1]
+            manifest.with_settings(given)
+        except (LookupError, SettingsError) as error:
+            raise click.ClickException(f"{place.settings_file(name)}: {error}") from None
 
 
 def require_sound_policies(launcher: Any, place: State, services: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ import yaml
 
 from cumulet.kernel.auth.policy import read_overrides
 from cumulet.kernel.auth.policy_language import PolicyError
+from cumulet.kernel.config import read_mapping
 
 CONTROL_UID = 61990
 QEMU_UID = 61991
@@ -150,18 +151,32 @@ class State:
         """The operator's rules by service, from policy/SERVICE.yaml. Raises click.ClickException for a
         broken file.
         """
+        return self._by_service("policy", read_overrides)
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The operator's settings by service, from settings/SERVICE.yaml. Raises click.ClickException for a
+        broken file.
+        """
+        return self._by_service(
+            "settings", lambda text: read_mapping(text, "settings file", "settings to values")
+        )
+
+    def _by_service(self, folder: str, read: Callable[[str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found = {}
-        for file in sorted((self.path / "policy").glob("*.yaml")):
+        for file in sorted((self.path / folder).glob("*.yaml")):
             try:
-                found[file.stem] = read_overrides(file.read_text())
+                found[file.stem] = read(file.read_text())
             except OSError as error:
                 raise click.ClickException(f"{file}: {error.strerror}.") from None
-            except (PolicyError, UnicodeDecodeError) as error:
+            except (PolicyError, ValueError) as error:
                 raise click.ClickException(f"{file}: {error}.") from None
         return found
 
     def policy_file(self, service: str) -> Path:
         return self.path / "policy" / f"{service}.yaml"
+
+    def settings_file(self, service: str) -> Path:
+        return self.path / "settings" / f"{service}.yaml"
 
     def write_pid(self, name: str, pid: int) -> None:
         write_private(self.run / f"{name}.pid", f"{pid} {_born(pid)}\n")

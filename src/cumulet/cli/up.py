@@ -139,12 +139,14 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         cors_origins=asked["cors_origin"],
         classic_ports=asked["classic_ports"],
         policies=place.policies(),
+        services=place.settings(),
     )
     try:
         chosen = launcher.names(asked["services"])
         manifests = launcher.services(chosen)
     except LookupError as error:
         raise click.ClickException(str(error)) from None
+    refusals.require_sound_settings(launcher, place, manifests)
     if asked["classic_ports"]:
         for manifest in manifests:
             if manifest.catalog:

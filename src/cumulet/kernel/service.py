@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cumulet.kernel import quota
 from cumulet.kernel.auth.policy import Policy, Rule
+from cumulet.kernel.config import SettingsError, changed
 from cumulet.kernel.errors import Error
 from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.http.wire import WireProfile
@@ -107,7 +108,7 @@ class Service:
     `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports`
     handle what hosts say of a kind of document. `first_start(tx, app)` fills a new database and changes
     nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet
-    doctor` checks.
+    doctor` checks. `settings` are those that it was made with, `configure(settings)` makes it with others.
     """
 
     name: str
@@ -127,6 +128,14 @@ class Service:
     """Adds what CI for DevStack expects; the path is a guest image on disk, None in simulation."""
     host_connected: Callable[["Tx", "HostFacts"], None] | None = None
     invariants: Callable[[], Sequence[Check]] = tuple
+    settings: Any = None
+    configure: "Callable[[Any], Service] | None" = None
+
+    def with_settings(self, given: Mapping[str, Any]) -> "Service":
+        """The service with what an operator wants otherwise. Raises SettingsError for what it cannot be."""
+        if self.configure is None:
+            raise SettingsError(f"{self.name} has no settings.")
+        return self.configure(changed(self.settings, given))
 
 
 class Running:

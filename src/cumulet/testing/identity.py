@@ -2,8 +2,9 @@
 """Short words for tests that talk to Keystone: logging in, and making people and places."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
@@ -101,11 +102,21 @@ class Person:
         return answer.status == 200
 
 
-def converse(path: Path, talk: Callable[[Talk], Awaitable[None]], **how: Any) -> None:
-    """Run a conversation with a new cloud, as its administrator; `how` is what `Cloud.running` takes."""
+def converse(
+    path: Path,
+    talk: Callable[[Talk], Awaitable[None]],
+    *,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    **how: Any,
+) -> None:
+    """Run a conversation with a new cloud, as its administrator.
+
+    `settings` are those of Keystone that differ from its own; `how` is what `Cloud.running` takes.
+    """
+    service = KEYSTONE.with_settings(settings)
 
     async def run() -> None:
-        async with Cloud.running(path, [KEYSTONE], hosts=0, **how) as cloud:
+        async with Cloud.running(path, [service], hosts=0, **how) as cloud:
             keystone = Talk(cloud)
             await keystone.become_admin()
             await talk(keystone)

@@ -15,13 +15,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 from cumulet.kernel.auth.policy_checks import Check, Creds, Kind, Target, compile_rules
 from cumulet.kernel.auth.policy_language import Expression, PolicyError, RuleText, parse, terms
 from cumulet.kernel.auth.policy_reasons import Reason, Reasoner
+from cumulet.kernel.config import read_mapping
 
 ANY_SCOPE: tuple[str, ...] = ()
 
@@ -105,21 +104,9 @@ def token_scope(creds: Creds) -> str:
 def read_overrides(text: str) -> dict[str, RuleText]:
     """The rules in the text of a policy.yaml, which may be empty; raises PolicyError if it is no mapping."""
     try:
-        rules: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PolicyError(f"the policy file is no YAML: {_place(error)}") from error
-    if rules is None:
-        return {}
-    if not isinstance(rules, dict):
-        raise PolicyError(f"the policy file should map rule names to rules, not be a {type(rules).__name__}")
-    return rules
-
-
-def _place(error: yaml.YAMLError) -> str:
-    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return str(error)
-    mark = error.problem_mark
-    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+        return read_mapping(text, "policy file", "rule names to rules")
+    except ValueError as error:
+        raise PolicyError(str(error)) from error
 
 
 def _parse(name: str, text: RuleText) -> Expression:

@@ -11,6 +11,7 @@ from cumulet.services.keystone.roles.model import SYSTEM, Assignment, Implicatio
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch
 from cumulet.services.keystone.tokens.revocation import rights_changed
+from cumulet.services.keystone.users import passwords
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
@@ -78,11 +79,16 @@ def make_project(tx: Tx, name: str, description: str) -> str:
 
 
 def make_user(tx: Tx, name: str, password_hash: str | None) -> str:
-    """The id of the user of this name in the default domain, made if need be."""
+    """The id of the user of this name in the default domain, made if need be.
+
+    The password is the operator's own: nobody has to change it before its first use.
+    """
     found = tx.first(User, User.c.domain_id == DEFAULT_DOMAIN, User.c.name == name)
     if found is not None:
         return found.id
-    return tx.insert(User(name=name, domain_id=DEFAULT_DOMAIN, password_hash=password_hash)).id
+    options = {"ignore_change_password_upon_first_use": True}
+    password = passwords.columns(tx, password_hash, options, self_service=False)
+    return tx.insert(User(name=name, domain_id=DEFAULT_DOMAIN, **password)).id
 
 
 def give(tx: Tx, user_id: str, role_id: str, target: tuple[str, str]) -> None:

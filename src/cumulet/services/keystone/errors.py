@@ -29,9 +29,9 @@ def forbidden() -> Forbidden:
     return Forbidden("You are not authorized to perform the requested action.")
 
 
-def unauthorized() -> Unauthorized:
+def unauthorized(*, commit: bool = False) -> Unauthorized:
     """Whatever was wrong with who somebody claims to be: nobody is told."""
-    return Unauthorized("The request you have made requires authentication.")
+    return Unauthorized("The request you have made requires authentication.", commit=commit)
 
 
 def not_found(noun: str, id: str) -> NotFound:

@@ -10,7 +10,9 @@ from cumulet.kernel.db import Row, Tx, column, json_column
 from cumulet.kernel.resource import field, given, ident
 from cumulet.kernel.resource.views import OMIT
 from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.entity import ID, NAME_255, TEXT_OR_NULL, Entity
+from cumulet.services.keystone.settings import KeystoneSettings
 
 _FLAG = {"type": ["boolean", "null"]}
 USER_OPTIONS = {
@@ -36,13 +38,17 @@ def _omit_if_none(ctx: Context, row: Any) -> Any:
     return row.default_project_id if row.default_project_id is not None else OMIT
 
 
+def _is_enabled(ctx: Context, row: Any) -> bool:
+    return compliance.is_enabled(ctx.app.contract(KeystoneSettings), row, ctx.app.clock.now())
+
+
 class User(Entity, service="keystone", path="/users", member="user", unique=(("domain_id", "name"),)):
     """Somebody, or some program, who can prove who they are."""
 
     id: str = ident(default_factory=ids.plain)
     name: str = field(create=True, update=True, filter=True, sort=True, schema=NAME_255)
     domain_id: str = field(default="", create=True, update=True, filter=True, sort=True, schema=ID)
-    enabled: bool = field(default=True, create=True, update=True, filter=True, sort=True)
+    enabled: bool = field(default=True, create=True, update=True, filter=True, sort=True, view=_is_enabled)
     default_project_id: str | None = field(
         default=None, create=True, update=True, filter=True, schema=TEXT_OR_NULL, view=_omit_if_none
     )
@@ -50,9 +56,27 @@ class User(Entity, service="keystone", path="/users", member="user", unique=(("d
     password_expires_at: Timestamp | None = field(default=None)
     options: dict[str, Any] = field(default_factory=dict, create=True, update=True, schema=USER_OPTIONS)
     password_hash: str | None = column(default=None)
+    password_created_at: Timestamp | None = column(default=None)
+    password_self_service: bool = column(default=False)
+    """Whether the user chose it, and not an administrator."""
+    failed_auth_count: int = column(default=0)
+    """How often a wrong password was tried since the last right one."""
+    failed_auth_at: Timestamp | None = column(default=None)
+    last_active_at: Timestamp | None = column(default=None)
+    """The first login on the day of the last one."""
+    created_at: Timestamp = column(default=Timestamp(""))
     extra: dict[str, Any] = json_column(default_factory=dict)
     generation: int = column(default=0)
     """Tokens name the generation in which they were issued; a new one ends them all."""
+
+
+class OldPassword(Row, table="keystone_old_passwords"):
+    """The hash of a password that a user had before, kept as long as they may not have it again."""
+
+    id: str = column(primary=True, default_factory=ids.plain)
+    user_id: str = column(index=True, references="keystone_users.id", on_delete="CASCADE")
+    hash: str = column()
+    created_at: Timestamp = column()
 
 
 class Group(Entity, service="keystone", path="/groups", member="group", unique=(("domain_id", "name"),)):

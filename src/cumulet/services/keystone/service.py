@@ -119,7 +119,12 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
         from cumulet.services.keystone.tokens.authority import Authority
 
         authority = Authority(settings)
-        return {Authenticator: authority, Authority: authority, keystone.Directory: Directory()}
+        return {
+            Authenticator: authority,
+            Authority: authority,
+            KeystoneSettings: settings,
+            keystone.Directory: Directory(),
+        }
 
     return Service(
         name="keystone",
@@ -133,6 +138,8 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
         devstack=devstack,
         first_start=first_start,
         watch=watch,
+        settings=settings,
+        configure=service,
     )
 
 

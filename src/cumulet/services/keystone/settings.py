@@ -1,24 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator may want otherwise; the defaults are upstream's."""
 
+import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeystoneSettings:
-    """Lifetimes are in seconds.
+    """Lifetimes and durations are in seconds unless their name says days.
 
     `allow_expired_window` is how long after its end a token still serves a service that finishes what it was
     asked for.
     `max_active_keys` counts the staged, the primary and the older keys of a key folder; a key that is rotated
     out ends what it made, so rotate no faster than (keys - 2) token lifetimes.
-    `password_regex` and its description are told to whoever asks for the rules of the domain `default`.
+    What is None, and a count of 0, is not asked of anybody.
     """
 
-    token_lifetime: int = 3600
-    allow_expired_window: int = 172800
-    max_active_keys: int = 3
-    max_project_depth: int = 5
-    max_password_length: int = 4096
+    token_lifetime: Positive = 3600
+    allow_expired_window: Count = 172800
+    max_active_keys: Annotated[int, Meta(ge=2)] = 3
+    max_project_depth: Positive = 5
+    max_password_length: Positive = 4096
+
+    lockout_failure_attempts: Positive | None = None
+    lockout_duration: Positive | None = 1800
+    """None locks until an administrator enables the user again."""
+    disable_user_account_days_inactive: Positive | None = None
+    password_expires_days: Positive | None = None
+    unique_last_password_count: Count = 0
+    minimum_password_age: Count = 0
+    """In days, and only between changes that users make themselves."""
     password_regex: str | None = None
     password_regex_description: str | None = None
+    change_password_upon_first_use: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a password_regex that is none."""
+        try:
+            re.compile(self.password_regex or "")
+        except re.error as error:
+            raise ValueError(f"password_regex cannot be {self.password_regex!r}: {error}.") from None

@@ -262,6 +262,12 @@ def upgrade() -> None:
         sa.Column("password_expires_at", TEXT, nullable=True),
         sa.Column("options", sa.Text(), nullable=False),
         sa.Column("password_hash", TEXT, nullable=True),
+        sa.Column("password_created_at", TEXT, nullable=True),
+        sa.Column("password_self_service", sa.Boolean(), nullable=False),
+        sa.Column("failed_auth_count", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("failed_auth_at", TEXT, nullable=True),
+        sa.Column("last_active_at", TEXT, nullable=True),
+        sa.Column("created_at", TEXT, nullable=False),
         sa.Column("extra", sa.Text(), nullable=False),
         sa.Column("generation", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -340,6 +346,19 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_keystone_memberships_user_id"), "keystone_memberships", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_old_passwords",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["keystone_users.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_old_passwords_user_id"), "keystone_old_passwords", ["user_id"], unique=False
     )
     op.create_table(
         "keystone_project_tags",

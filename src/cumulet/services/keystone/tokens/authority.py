@@ -193,13 +193,13 @@ class Authority:
 
         `epoch` is the one before anything was asked in `tx`.
         """
-        found = self._facts.get(subject)
-        if found is None:
-            catalog = self.catalog(tx, epoch)
-            found = facts_of.build(tx, subject, catalog)
-            if found is not None:
-                self._keep(self._facts, subject, found, epoch, _KEPT_FACTS)
-        assert not isinstance(found, Catalog)
+        known = self._facts.get(subject)
+        assert not isinstance(known, Catalog)
+        if known is not None and (known.enabled_until is None or tx.now < known.enabled_until):
+            return known
+        found = facts_of.build(tx, subject, self.catalog(tx, epoch))
+        if found is not None:
+            self._keep(self._facts, subject, found, epoch, _KEPT_FACTS)
         return found
 
     def catalog(self, tx: Tx, epoch: int) -> Catalog:

@@ -15,6 +15,8 @@ import msgspec
 from cumulet.kernel.auth.context import Identity
 from cumulet.kernel.db import Tx
 from cumulet.lib import timestamps
+from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.application_credentials import delegation as application_credentials
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
 from cumulet.services.keystone.catalog.urls import filled, substitutions
@@ -23,6 +25,7 @@ from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles import effective
 from cumulet.services.keystone.roles.model import Role
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens.subject import Delegated, Subject
 
 _encode = msgspec.json.encode
@@ -96,6 +99,8 @@ class Facts:
     catalog: Catalog
     expires_at: int | None = None
     """The second at which the delegation ends that they rest on."""
+    enabled_until: Timestamp | None = None
+    """When the user will have been away too long, unless they log in before."""
 
     @cached_property
     def catalog_body(self) -> bytes:
@@ -139,13 +144,14 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
         body=_encode(_body(found, roles) | _elsewhere(catalog))[1:-1],
         catalog=catalog,
         expires_at=int(timestamps.to_epoch(ends)) if ends else None,
+        enabled_until=compliance.inactive_from(tx.app.contract(KeystoneSettings), found.user),
     )
 
 
 def _find(tx: Tx, subject: Subject) -> _Found | None:
     scope, delegation = subject.scope, subject.delegation
     user = tx.get(User, subject.user_id)
-    if user is None or not user.enabled:
+    if user is None or not compliance.is_enabled(tx.app.contract(KeystoneSettings), user, tx.now):
         return None
     place = tx.get(Project, scope.id) if scope.kind in ("project", "domain") else None
     if scope.kind in ("project", "domain") and not _is_open(place, scope.kind):

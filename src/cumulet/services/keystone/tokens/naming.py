@@ -2,10 +2,12 @@
 """Finds what a request names, by an id or by a name within a domain; half a name is a BadRequest."""
 
 from cumulet.kernel.db import Tx
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.errors import expecting, unauthorized
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens.proof import Words
 
 
@@ -58,7 +60,7 @@ def find_scope(tx: Tx, kind: str, words: Words) -> Scope:
 
 def may_log_in(tx: Tx, user: User | None) -> bool:
     """Whether a user exists and is enabled, as their domain is."""
-    if user is None or not user.enabled:
+    if user is None or not compliance.is_enabled(tx.app.contract(KeystoneSettings), user, tx.now):
         return False
     domain = tx.get(Project, user.domain_id)
     return domain is not None and domain.enabled

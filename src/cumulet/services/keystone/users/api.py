@@ -1,48 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations on users. Passwords are hashed before the transaction begins."""
+"""The operations on users."""
 
 from typing import Any
 
 from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
-from cumulet.kernel.http.endpoint import route, told
+from cumulet.kernel.errors import BadRequest, NotFound
+from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose, schema
 from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.views import render
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.entity import Create, List, merged, parsed
-from cumulet.services.keystone.errors import unauthorized
 from cumulet.services.keystone.people import Group, Membership, User
 from cumulet.services.keystone.projects.changes import forget_actors
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.effective import projects_of
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.storing import callers_domain, duplicate, unique
-from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.revocation import end_tokens_of, rights_changed
+from cumulet.services.keystone.users import passwords
+from cumulet.services.keystone.users.filters import password_expiry
+from cumulet.services.keystone.users.passwords import with_hash
 from cumulet.services.keystone.wire import WIRE, list_links
 
-_SHOWN_IN_TOKENS = frozenset({"name", "enabled"})
-
-
-async def _with_hash(ctx: Context, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with the hash of the password in its place."""
-    if "password" not in given:
-        return given
-    password = given.pop("password")
-    return {**given, "password_hash": await _hash(ctx, password) if password is not None else None}
-
-
-async def _hash(ctx: Context, password: str) -> str:
-    authority = ctx.app.contract(Authority)
-    size = authority.settings.max_password_length
-    if len(password) > size:
-        raise Forbidden(
-            f"The password length must be less than or equal to {size}. The server could not comply with the "
-            "request because the password is invalid."
-        )
-    return await authority.passwords.hash(password)
+_SEEN_BY_TOKENS = frozenset({"name", "enabled", "options"})
 
 
 def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
@@ -52,6 +36,8 @@ def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
     values["options"] = merged({}, values.get("options") or {})
     need_domain(tx, values["domain_id"])
     _check_default_project(tx, values.get("default_project_id"))
+    if "password_hash" in values:
+        values |= passwords.columns(tx, values["password_hash"], values["options"], self_service=False)
     with unique("user", duplicate(values["name"], values["domain_id"])):
         return tx.insert(User(**{n: v for n, v in values.items() if n in User.stored}))
 
@@ -72,7 +58,7 @@ def _check_default_project(tx: Tx, project_id: str | None) -> None:
 
 async def _prepare_update(ctx: Context, request: Request) -> dict[str, Any]:
     await ctx.read(fetch, ctx, User, request, "identity:update_user")
-    return await _with_hash(ctx, parsed(User, "update", request.body, WIRE))
+    return await with_hash(ctx, parsed(User, "update", request.body, WIRE))
 
 
 @route(
@@ -98,9 +84,14 @@ def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
     if "name" in changes:
         changes["name"] = changes["name"].strip()
     changes["extra"] = {**user.extra, **given["extra"]}
+    if "password_hash" in changes:
+        passwords.remember(tx, user)
+        options = changes.get("options", user.options)
+        changes |= passwords.columns(tx, changes["password_hash"], options, self_service=False)
     if "password_hash" in changes or (user.enabled and changes.get("enabled") is False):
         user = end_tokens_of(tx, user)
-    if _SHOWN_IN_TOKENS & changes.keys():
+    changes |= compliance.forgiven(tx.app.contract(KeystoneSettings), user, changes, tx.now)
+    if _SEEN_BY_TOKENS & changes.keys():
         rights_changed(tx)
     with unique("user", duplicate(changes.get("name", user.name), user.domain_id)):
         user = tx.update(user, **changes)
@@ -117,56 +108,15 @@ def delete_user(tx: Tx, ctx: Context, user: User) -> None:
 
 USERS = expose(
     User,
-    List(policy="identity:list_users", only_domain=lambda id: User.c.domain_id == id),
+    List(
+        policy="identity:list_users",
+        only_domain=lambda id: User.c.domain_id == id,
+        filters={"password_expires_at": password_expiry},
+    ),
     Show(policy="identity:get_user"),
-    Create(policy="identity:create_user", prepare=_with_hash, run=create_user),
+    Create(policy="identity:create_user", prepare=with_hash, run=create_user),
     Delete(policy="identity:delete_user", run=delete_user),
 )
-
-
-# -- the password ---------------------------------------------------------------------------------------
-
-_PASSWORDS = {
-    "type": "object",
-    "properties": {
-        "user": {
-            "type": "object",
-            "properties": {"original_password": {"type": "string"}, "password": {"type": "string"}},
-            "required": ["original_password", "password"],
-        }
-    },
-    "required": ["user"],
-}
-_password_body = schema.compile_schema(_PASSWORDS)
-
-
-@route("POST", "/users/{user_id}/password", schema=told(_PASSWORDS), public=True, status=204)
-async def change_password(ctx: Context, request: Request) -> None:
-    """A user's own new password; it takes the old one and no token, and ends all of their tokens."""
-    schema.check(_password_body, request.body, WIRE)
-    words = request.body["user"]
-    user = await ctx.read(Tx.get, User, request.params["user_id"])
-    passwords = ctx.app.contract(Authority).passwords
-    stored = user.password_hash if user is not None and user.enabled else None
-    if not await passwords.matches(words["original_password"], stored) or user is None:
-        raise unauthorized()
-    if user.options.get("lock_password"):
-        raise BadRequest(
-            "You cannot change your password at this time due to password policy disallowing password "
-            "changes. Please contact your administrator to reset your password."
-        )
-    await ctx.transact(_store_password, user.id, stored, await _hash(ctx, words["password"]))
-
-
-def _store_password(tx: Tx, user_id: str, before: str | None, hash: str) -> None:
-    """The new hash in the place of the one that was compared.
-
-    Raises Unauthorized if that has changed meanwhile.
-    """
-    user = tx.get(User, user_id)
-    if user is None or user.password_hash != before:
-        raise unauthorized()
-    tx.update(end_tokens_of(tx, user), password_hash=hash)
 
 
 # -- what is a user's -----------------------------------------------------------------------------------
@@ -215,4 +165,4 @@ def revoke_tokens(tx: Tx, ctx: Context, request: Request) -> None:
     end_tokens_of(tx, _user(tx, ctx, request, "identity:revoke_tokens_for_user"))
 
 
-ROUTES = (update_user, change_password, list_groups, list_projects, revoke_tokens)
+ROUTES = (update_user, *passwords.ROUTES, list_groups, list_projects, revoke_tokens)

@@ -18,6 +18,7 @@ from cumulet.services.keystone.projects.changes import forget_actors
 from cumulet.services.keystone.storing import callers_domain, duplicate, unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
 from cumulet.services.keystone.users.api import need_domain
+from cumulet.services.keystone.users.filters import password_expiry
 from cumulet.services.keystone.wire import list_links
 
 
@@ -67,8 +68,9 @@ def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     """The users in a group."""
     group = fetch(tx, ctx, Group, request, "identity:list_users_in_group")
     ids = [row.user_id for row in tx.all(Membership, Membership.c.group_id == group.id)]
+    filters = {**plain_filters(User, request), "password_expires_at": password_expiry}
     where = [
-        condition(ctx, request.query.all(key)) for key, condition in plain_filters(User, request).items()
+        condition(ctx, request.query.all(key)) for key, condition in filters.items() if key in request.query
     ]
     rows = tx.all(User, User.c.id.in_(ids), *where, order_by=[User.c.id])
     links = list_links(ctx, request.path, request.query.pairs)

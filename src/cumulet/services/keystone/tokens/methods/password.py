@@ -3,9 +3,9 @@
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.services.keystone.errors import expecting, unauthorized
+from cumulet.services.keystone.errors import expecting
+from cumulet.services.keystone.logins import log_in
 from cumulet.services.keystone.people import User
-from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.methods.words import USER
 from cumulet.services.keystone.tokens.naming import find_user, may_log_in
 from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
@@ -17,11 +17,8 @@ async def prove(ctx: Context, words: Words, asked: Asked) -> Proof:
     """The user whose password it is; who is unknown or disabled costs as much to refuse as anybody else."""
     if "user" not in words:
         raise expecting("user", "password")
-    user = await ctx.read(_candidate, words["user"])
-    passwords = ctx.app.contract(Authority).passwords
-    stored = user.password_hash if user is not None else None
-    if not await passwords.matches(words["user"].get("password") or "", stored) or user is None:
-        raise unauthorized()
+    candidate = await ctx.read(_candidate, words["user"])
+    user = await log_in(ctx, candidate, words["user"].get("password") or "")
     return Proof(user_id=user.id, methods=("password",))
 
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging in by a password, and who may not.
+
+The password is compared outside any transaction; what follows from it is judged in one. Where failures are
+counted, judgements on one user come one after another, on all processes: however many guesses are made at
+once, no more of them count than the lockout allows, and a right one that is judged later is refused like a
+wrong one. Who was refused does not learn whether it was the password, the lock, or that nobody has that name.
+"""
+
+from typing import Any
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import Unauthorized
+from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone import compliance
+from cumulet.services.keystone.errors import unauthorized
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.settings import KeystoneSettings
+from cumulet.services.keystone.tokens.authority import Authority
+
+
+async def log_in(ctx: Context, user: User | None, password: str, *, expired: bool = False) -> User:
+    """The user, whose password it is; with `expired` also when it must be changed before anything else.
+
+    Raises Unauthorized, as slowly for nobody as for anybody.
+    """
+    stored = user.password_hash if user is not None else None
+    right = await ctx.app.contract(Authority).passwords.matches(password, stored)
+    if user is None:
+        raise unauthorized()
+    counted = compliance.can_be_locked(ctx.app.contract(KeystoneSettings), user)
+    if counted or (right and _remembered(user, ctx.app.clock.now())):
+        return await ctx.transact(judge, user, right, expired=expired)
+    if not right:
+        raise unauthorized()
+    return await ctx.read(_admitted, user, expired=expired)
+
+
+def judge(tx: Tx, seen: User, right: bool, *, expired: bool = False) -> User:
+    """The user after a login; `right` says whether the user as seen has proved themselves.
+
+    Raises Unauthorized; a failure is counted all the same.
+    """
+    tx.lock(f"keystone.login:{seen.id}")
+    if not right:
+        _count_failure(tx, seen)
+        raise unauthorized(commit=True)
+    user = _admitted(tx, seen, expired=expired)
+    changes = _remembered(user, tx.now)
+    return tx.update(user, **changes) if changes else user
+
+
+def _admitted(tx: Tx, seen: User, *, expired: bool) -> User:
+    """The user as they are now, if nothing keeps them out. Raises Unauthorized."""
+    user = tx.get(User, seen.id)
+    settings = tx.app.contract(KeystoneSettings)
+    if user is None or user.password_hash != seen.password_hash:
+        raise unauthorized()
+    if compliance.is_locked(settings, user, tx.now):
+        raise unauthorized()
+    if not compliance.is_enabled(settings, user, tx.now):
+        raise Unauthorized(f"The account is disabled for user: {user.id}.")
+    if compliance.has_expired(user, tx.now) and not expired:
+        raise Unauthorized(f"The password is expired and needs to be changed for user: {user.id}.")
+    return user
+
+
+def _count_failure(tx: Tx, seen: User) -> None:
+    """One failure more, unless the user is locked out already: guessing on does not make it longer."""
+    user = tx.get(User, seen.id)
+    settings = tx.app.contract(KeystoneSettings)
+    if user is None or compliance.is_locked(settings, user, tx.now):
+        return
+    before = user.failed_auth_count
+    if before >= (settings.lockout_failure_attempts or 0):
+        before = 0  # They were locked out, and are no longer.
+    tx.update(user, failed_auth_count=before + 1, failed_auth_at=tx.now)
+
+
+def _remembered(user: User, now: Timestamp) -> dict[str, Any]:
+    """What a login changes: old failures are forgiven, and the first one on a day is remembered."""
+    changes: dict[str, Any] = {}
+    if user.failed_auth_count:
+        changes |= {"failed_auth_count": 0, "failed_auth_at": None}
+    if (user.last_active_at or "")[:10] != now[:10]:
+        changes["last_active_at"] = now
+    return changes
