@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cumulet import __version__
-from cumulet.cli import agent, cloud, image, look, openapi, up
+from cumulet.cli import agent, cloud, image, keystone, look, openapi, up
 
 _EPILOG = """\b
 Examples:
@@ -37,6 +37,7 @@ def commands(launcher: Any) -> click.Group:
         look.doctor,
         look.saga,
         image.image,
+        keystone.keystone,
         openapi.openapi,
         agent.agent,
     ):
