@@ -74,6 +74,12 @@ PROGRAMS = {
 @click.option("--services", default=None, metavar="LIST", help="Only these services, separated by commas.")
 @click.option("--classic-ports", is_flag=True, help="Listen on 5000, 8774, 8778, 9292, 9696 and 8776 too.")
 @click.option(
+    "--unified-limits",
+    default=None,
+    type=click.Choice(["flat", "strict_two_level"]),
+    help="Take quotas from Keystone's limits, by this model.",
+)
+@click.option(
     "--cors-origin", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the API; * for all."
 )
 @click.option("--agent-process", is_flag=True, hidden=True, help="Imagine one host, in a process of its own.")
@@ -138,6 +144,8 @@ def _serve(launcher: Any, place: State, asked: dict[str, Any]) -> None:
         admin_password=password,
         cors_origins=asked["cors_origin"],
         classic_ports=asked["classic_ports"],
+        unified_limits=asked["unified_limits"] is not None,
+        limit_model=asked["unified_limits"] or "flat",
         policies=place.policies(),
         services=place.settings(),
     )

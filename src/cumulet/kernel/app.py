@@ -82,6 +82,10 @@ class App:
             raise LookupError(f"no service of this cloud provides {protocol.__name__}")
         return cast(T, found)
 
+    def provides(self, protocol: type) -> bool:
+        """Whether a service of this cloud provides this protocol."""
+        return protocol in self._contracts
+
     @cached_property
     def _contracts(self) -> dict[type, Any]:
         """What the services provide, made once: a class that stands under several protocols is one object."""

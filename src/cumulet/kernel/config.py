@@ -30,6 +30,8 @@ class Settings:
     host_grace: float = 60.0
     """For how many seconds a host that is down is waited for by what only it could have. An agent is back
     in seconds and most machines within a minute; a user would rather be told than wait much longer."""
+    unified_limits: bool = False
+    """Whether quotas that are known to Keystone's unified limits take their limits from there."""
     limit_model: str = "flat"
     """How a domain's unified limits bear on its projects: flat or strict_two_level."""
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)

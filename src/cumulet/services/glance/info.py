@@ -4,9 +4,11 @@
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.services.glance import limits
 from cumulet.services.glance.images.changes import IMPORT_METHODS
 
 
@@ -25,9 +27,9 @@ async def stores(ctx: Context, request: Request) -> None:
 
 
 @route("GET", "/info/usage")
-async def usage(ctx: Context, request: Request) -> dict[str, Any]:
-    """No limits are registered, so nothing is counted against them."""
-    return {"usage": {}}
+def usage(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
+    """What the caller's project uses of everything for which a limit is registered."""
+    return {"usage": limits.usage(tx, ctx.project_id or "")}
 
 
 ROUTES = (import_methods, stores, usage)

@@ -25,12 +25,15 @@ def api() -> Api:
     from cumulet.services.glance.data import imports
     from cumulet.services.glance.images import api as images
     from cumulet.services.glance.images import members, tags, update
+    from cumulet.services.glance.limits import QUOTAS, over_quota
 
     return Api(
         prefix="/v2",
         wire=WIRE,
         policies=POLICIES,
         resources=(images.IMAGES,),
+        quota_list=QUOTAS,
+        over_quota=over_quota,
         routes=(
             *versions.ROUTES,
             *images.ROUTES,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from cumulet.kernel.db import Tx
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint, Region
+from cumulet.services.keystone.limits.takeover import take_over
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.model import SYSTEM, Assignment, Implication, Role, assignment
@@ -42,6 +43,8 @@ def first_start(tx: Tx, app: "App") -> None:
         _domain_and_people(tx, app)
     if _publish(tx, app):
         rights_changed(tx)
+    if app.settings.unified_limits:
+        take_over(tx, app)
 
 
 def _is_new(tx: Tx) -> bool:

@@ -115,7 +115,9 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
     def provides() -> Mapping[type, Any]:
         from cumulet.contracts import keystone
         from cumulet.kernel.auth.context import Authenticator
+        from cumulet.kernel.unified_limits import UnifiedLimits
         from cumulet.services.keystone.contract import Directory
+        from cumulet.services.keystone.limits.provided import KeystoneLimits
         from cumulet.services.keystone.tokens.authority import Authority
 
         authority = Authority(settings)
@@ -124,6 +126,7 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
             Authority: authority,
             KeystoneSettings: settings,
             keystone.Directory: Directory(),
+            UnifiedLimits: KeystoneLimits(),
         }
 
     return Service(

@@ -89,11 +89,13 @@ def show_quota_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any
 
 @route("PUT", "/os-quota-sets/{project_id}", policy=f"{_SETS}:update", schema=_SET.at)
 def update_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
-    """Set limits of a project; below what is used only with `force`."""
+    """Set limits of a project; below what is used only with `force`. Unified limits are not set here."""
     ctx.require(f"{_SETS}:update", _target(request))
     project, quotas = request.params["project_id"], ctx.service.api.quotas
     _check_project(tx, project)
     given = dict(_SET(ctx, request.body)["quota_set"])
+    if ctx.app.settings.unified_limits:
+        return {"quota_set": _limits(tx, ctx, project)}
     force = as_flag(given.pop("force", False))
     for name, value in given.items():
         limit = int(value)
@@ -136,7 +138,9 @@ def update_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]
     """Set limits for every project that has none of its own."""
     ctx.require(f"{_CLASSES}:update")
     for name, value in _CLASS(ctx, request.body)["quota_class_set"].items():
-        if name not in PROXIED and request.params["name"] == "default":
+        if name in PROXIED or ctx.app.settings.unified_limits:
+            continue
+        if request.params["name"] == "default":
             quota.set_limit(tx, "nova", quota.CLASS, name, int(value))
     return {"quota_class_set": _limits(tx, ctx, quota.CLASS, classes=True)}
 

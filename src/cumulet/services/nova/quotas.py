@@ -4,47 +4,52 @@
 import sqlalchemy as sa
 
 from cumulet.kernel.db import Tx
-from cumulet.kernel.quota import Quota
+from cumulet.kernel.quota import UNLIMITED, Quota
 from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers.model import Server
 
 
-def _live(project_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return Server.c.project_id == project_id, Server.c.deleted.is_(False)
+def _live(project_ids: tuple[str, ...]) -> tuple[sa.ColumnElement[bool], ...]:
+    return Server.c.project_id.in_(project_ids), Server.c.deleted.is_(False)
 
 
-def _instances(tx: Tx, project_id: str) -> int:
-    return tx.count(Server, *_live(project_id))
+def _instances(tx: Tx, *project_ids: str) -> int:
+    return tx.count(Server, *_live(project_ids))
 
 
-def _cores(tx: Tx, project_id: str) -> int:
-    return tx.sum(Server, Server.c.vcpus, *_live(project_id))
+def _cores(tx: Tx, *project_ids: str) -> int:
+    return tx.sum(Server, Server.c.vcpus, *_live(project_ids))
 
 
-def _ram(tx: Tx, project_id: str) -> int:
-    return tx.sum(Server, Server.c.memory_mb, *_live(project_id))
+def _ram(tx: Tx, *project_ids: str) -> int:
+    return tx.sum(Server, Server.c.memory_mb, *_live(project_ids))
 
 
-def _server_groups(tx: Tx, project_id: str) -> int:
-    return tx.count(ServerGroup, ServerGroup.c.project_id == project_id)
+def _disk(tx: Tx, *project_ids: str) -> int:
+    return tx.sum(Server, Server.c.disk_gb, *_live(project_ids))
 
 
-def _none(tx: Tx, project_id: str) -> int:
+def _server_groups(tx: Tx, *project_ids: str) -> int:
+    return tx.count(ServerGroup, ServerGroup.c.project_id.in_(project_ids))
+
+
+def _none(tx: Tx, *project_ids: str) -> int:
     """Counted for each user, group or request where it is used, not for the project."""
     return 0
 
 
 QUOTAS = (
-    Quota("instances", 10, _instances),
-    Quota("cores", 20, _cores),
-    Quota("ram", 51200, _ram),
-    Quota("metadata_items", 128, _none),
-    Quota("injected_files", 5, _none),
-    Quota("injected_file_content_bytes", 10240, _none),
-    Quota("injected_file_path_bytes", 255, _none),
-    Quota("key_pairs", 100, _none),
-    Quota("server_groups", 10, _server_groups),
-    Quota("server_group_members", 10, _none),
+    Quota("instances", 10, _instances, unified="servers", required=True),
+    Quota("cores", 20, _cores, unified="class:VCPU"),
+    Quota("ram", 51200, _ram, unified="class:MEMORY_MB"),
+    Quota("disk", UNLIMITED, _disk, unified="class:DISK_GB"),
+    Quota("metadata_items", 128, _none, unified="server_metadata_items"),
+    Quota("injected_files", 5, _none, unified="server_injected_files"),
+    Quota("injected_file_content_bytes", 10240, _none, unified="server_injected_file_content_bytes"),
+    Quota("injected_file_path_bytes", 255, _none, unified="server_injected_file_path_bytes"),
+    Quota("key_pairs", 100, _none, unified="server_key_pairs"),
+    Quota("server_groups", 10, _server_groups, unified="server_groups"),
+    Quota("server_group_members", 10, _none, unified="server_group_members"),
 )
 PROXIED = ("floating_ips", "fixed_ips", "security_groups", "security_group_rules")
 """Neutron's business since long; below 2.36 they are shown as unlimited."""

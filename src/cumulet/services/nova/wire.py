@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import Error, OverQuota
 from cumulet.kernel.http.wire import Page, WireProfile, error_by_name, sort_by_key_and_dir
-from cumulet.kernel.quota import Shortage
+from cumulet.kernel.quota import Shortage, over_limit
 from cumulet.kernel.resource import Resource
 
 LINKED = frozenset({"/servers", "/flavors"})
@@ -55,6 +55,8 @@ def invalid(path: str, value: Any, message: str) -> str:
 
 def over_quota(short: list[Shortage]) -> Error:
     """Upstream's sentence for all shortages together, in the order of their names."""
+    if short[0].project_id:
+        return OverQuota(over_limit(short), resources=tuple(item.resource for item in short))
     items = sorted(short, key=lambda item: item.resource)
     names = ", ".join(item.resource for item in items)
     asked = ", ".join(str(item.requested) for item in items)

@@ -28,7 +28,7 @@ async def upload(ctx: Context, request: Request) -> None:
     declared = declared_size(request)
     image_id, upload_id, store = request.params["image_id"], ids.plain(), ctx.app.contract(Store)
     with store.upload(upload_id):
-        image = await ctx.transact(uploads.begin, ctx, image_id, upload_id)
+        image = await ctx.transact(uploads.begin, ctx, image_id, upload_id, declared)
         async with undone_unless_finished(ctx, image_id, upload_id):
             digest = Digest(image.disk_format, image.container_format)
             await _receive(store.images, image_id, upload_id, digest, request)
@@ -45,7 +45,7 @@ async def stage(ctx: Context, request: Request) -> None:
     declared = declared_size(request)
     image_id, upload_id, store = request.params["image_id"], ids.plain(), ctx.app.contract(Store)
     with store.upload(upload_id):
-        await ctx.transact(uploads.begin_staging, ctx, image_id, upload_id)
+        await ctx.transact(uploads.begin_staging, ctx, image_id, upload_id, declared)
         async with undone_unless_finished(ctx, image_id, upload_id):
             digest = Digest("", inspected=False)
             await _receive(store.staging, image_id, upload_id, digest, request)

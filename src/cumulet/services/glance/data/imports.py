@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.services.glance import limits
 from cumulet.services.glance.data import flows
 from cumulet.services.glance.images.changes import IMPORT_METHODS
 from cumulet.services.glance.images.model import Image, image_target
@@ -24,6 +25,7 @@ def import_image(tx: Tx, ctx: Context, request: Request) -> None:
     ctx.require("modify_image", image_target(ctx, image))
     if body.get("all_stores_must_succeed") is False:
         raise BadRequest("All_stores_must_succeed can only be set with enabled_backends None")
+    limits.charge_import(tx, ctx, image)
     tx.update(image, status="importing")
     saga.start(tx, ctx, flows.import_image, image_id=image.id)
 

@@ -14,27 +14,30 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.services.glance import limits
 from cumulet.services.glance.data.digest import HASH, Content
 from cumulet.services.glance.images.model import Image
 
 EMPTY = {"size": None, "virtual_size": None, "checksum": None, "os_hash_algo": None, "os_hash_value": None}
 
 
-def begin(tx: Tx, ctx: Context, image_id: str, upload_id: str) -> Image:
-    """The image is `saving`, by this upload.
+def begin(tx: Tx, ctx: Context, image_id: str, upload_id: str, size: int | None) -> Image:
+    """The image is `saving`, by this upload of as many bytes, if they were announced.
 
-    Raises Conflict unless it was queued, BadRequest while it has no formats.
+    Raises Conflict unless it was queued, BadRequest while it has no formats, LimitExceeded.
     """
     image: Image = fetch_by_key(tx, ctx, Image, image_id, "upload_image")
     require_transition(image, "saving", ("queued",))
     require_formats(image)
+    limits.charge_upload(tx, ctx, image, size)
     return tx.update(image, status="saving", upload_id=upload_id, upload_seen_at=tx.now)
 
 
-def begin_staging(tx: Tx, ctx: Context, image_id: str, upload_id: str) -> None:
-    """The image is `uploading`, by this upload. Raises Conflict unless it was queued."""
+def begin_staging(tx: Tx, ctx: Context, image_id: str, upload_id: str, size: int | None) -> None:
+    """The image is `uploading`, by this upload. Raises Conflict unless it was queued, LimitExceeded."""
     image: Image = fetch_by_key(tx, ctx, Image, image_id, "modify_image")
     require_transition(image, "uploading", ("queued",))
+    limits.charge_staging(tx, ctx, image, size)
     tx.update(image, status="uploading", upload_id=upload_id, upload_seen_at=tx.now)
 
 

@@ -113,4 +113,4 @@ class CreateImage(Create):
             raise Forbidden(f"You are not permitted to create images owned by '{owner}'") from None
 
 
-CREATE = CreateImage(policy="add_image", run=create_image, location=True)
+CREATE = CreateImage(policy="add_image", run=create_image, location=True, quota={"image_count_total": 1})

@@ -219,7 +219,15 @@ def charge(tx: Tx, ctx: Context, order: Order) -> int:
 
 def _costs(order: Order, count: int) -> dict[str, int]:
     flavor = order.flavor
-    return {"instances": count, "cores": count * flavor.vcpus, "ram": count * flavor.ram}
+    each = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram, "disk": _disk_gb(order)}
+    return {name: amount * count for name, amount in each.items() if amount}
+
+
+def _disk_gb(order: Order) -> int:
+    """What one server takes of its host's disk."""
+    flavor = order.flavor
+    root = flavor.disk if order.layout.root_is_local else 0
+    return root + flavor.ephemeral + -(-flavor.swap_mb // 1024)
 
 
 def _in_group(tx: Tx, ctx: Context, order: Order, count: int) -> int:
@@ -313,7 +321,6 @@ def _row(ctx: Context, order: Order, number: int, count: int) -> Server:
     asked, flavor, given = order.asked, order.flavor, order.asked.given
     name = asked.name if count == 1 else f"{asked.name}-{number + 1}"
     id = ids.dashed()
-    local = order.layout.root_is_local
     description = given.get("description") if ctx.at("2.19") else name
     return Server(
         id=id,
@@ -328,7 +335,7 @@ def _row(ctx: Context, order: Order, number: int, count: int) -> Server:
         flavor_copy=embedded(flavor),
         vcpus=flavor.vcpus,
         memory_mb=flavor.ram,
-        disk_gb=(flavor.disk if local else 0) + flavor.ephemeral + -(-flavor.swap_mb // 1024),
+        disk_gb=_disk_gb(order),
         metadata=given.get("metadata") or {},
         access_ipv4=given.get("accessIPv4", ""),
         access_ipv6=given.get("accessIPv6", ""),
