@@ -35,6 +35,8 @@ from cumulet.contracts.documents import (
 )
 
 T = TypeVar("T")
+DHCP_UID = 61992
+"""Nobody: DHCP servers need no rights over the machine."""
 SOON = 3.0
 """Seconds within which what works must have happened."""
 NEVER = 0.6
@@ -76,7 +78,7 @@ class Lab:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     def start(self) -> None:
-        self.plane = Plane(self.state, self.host)
+        self.plane = Plane(self.state, self.host, dhcp_uid=DHCP_UID)
         self.drivers = {driver.kind: driver for driver in linux_network(self.plane)}
         for driver in self.drivers.values():
             self.run(driver.start(AgentStandIn()))

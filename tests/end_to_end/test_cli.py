@@ -85,3 +85,21 @@ def test_purge_leaves_nothing(place: State) -> None:
     assert not ours()
     assert control is not None and not lives(control)
     assert agent is not None and not lives(agent)
+
+
+def test_a_second_real_cloud_is_refused_while_the_networks_of_the_first_are_there(place: State) -> None:
+    cumulet(place, "up", "--detach", "--port", "0")
+    second = State(Path(tempfile.mkdtemp(prefix="cml-", dir="/tmp")))
+    try:
+        for _ in ("runs", "has ended, and its guests go on"):
+            command = [sys.executable, "-m", "cumulet", "up", "--port", "0", "--state", str(second.path)]
+            refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert refused.returncode == 1
+            assert refused.stderr == (
+                f"Error: The namespaces cumulet-{socket.gethostname()} are taken by the cloud in "
+                f"{place.path}; remove that cloud with `cumulet down --state {place.path} --purge`, "
+                "or add --simulate to imagine the hosts.\n"
+            )
+            cumulet(place, "down")
+    finally:
+        shutil.rmtree(second.path)

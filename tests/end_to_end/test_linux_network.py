@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from network_lab import (
+    DHCP_UID,
     NEVER,
+    AgentStandIn,
     Guest,
     Lab,
     connects,
@@ -33,8 +36,11 @@ from network_lab import (
 )
 
 from cumulet.agent.driver import DriverError
-from cumulet.agent.drivers.linux_network import namespaces
+from cumulet.agent.drivers.linux_network import Plane, linux_network, namespaces
+from cumulet.agent.drivers.linux_network.dhcp import OWN
 from cumulet.agent.drivers.linux_network.names import bridge_name, leg_names
+from cumulet.agent.drivers.linux_network.plane import HostTaken
+from cumulet.agent.machine_link import taken_by
 from cumulet.contracts.documents import (
     AddressPair,
     FloatingIpSpec,
@@ -52,8 +58,17 @@ OUTSIDE = "198.18.77.0/24"
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path / "plane", f"t{os.getpid()}")
+def folder() -> Iterator[Path]:
+    """Where planes keep their files: DHCP servers must be able to go there, as they cannot to pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="cml-net-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def lab(folder: Path) -> Iterator[Lab]:
+    lab = Lab(folder / "plane", f"t{os.getpid()}")
     yield lab
     lab.close()
 
@@ -104,6 +119,37 @@ def test_an_address_that_changes_hands_is_leased_to_the_new_card(lab: Lab) -> No
 
     lease = lab.guest(second).lease()
     assert lease is not None and lease[0] == socket.inet_aton("10.9.0.5")
+
+
+def test_a_dhcp_server_has_no_rights_beyond_its_namespace(lab: Lab) -> None:
+    net = network(subnet("10.9.0.0/24"))
+    lab.apply(net, port(net, "10.9.0.5"))
+
+    process = (lab.plane.state / "dhcp" / net.id / OWN / "pid").read_text().strip()
+
+    said = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    assert said["Uid"].split() == said["Gid"].split() == [str(DHCP_UID)] * 4
+    net_bind_service, net_admin, net_raw = 1 << 10, 1 << 12, 1 << 13
+    for rights in ("CapEff", "CapPrm", "CapBnd"):
+        assert int(said[rights], 16) == net_bind_service | net_admin | net_raw
+    assert said["NoNewPrivs"] == "1"
+
+
+def test_what_a_dhcp_server_puts_in_the_place_of_its_leases_is_not_followed(lab: Lab, folder: Path) -> None:
+    net = network(subnet("10.9.0.0/24"))
+    first, second = port(net, "10.9.0.5"), port(net, "10.9.0.5")
+    lab.apply(net, first)
+    secret = folder / "secret"
+    secret.write_text("1 fa:16:3e:00:00:01 10.9.0.5 x *\nsecret\n")
+    leases = lab.plane.state / "dhcp" / net.id / OWN / "leases"
+    leases.unlink()
+    leases.symlink_to(secret)
+
+    lab.remove(first)
+    lab.apply(second)
+
+    assert secret.read_text().endswith("secret\n")
+    assert leases.is_symlink() or "secret" not in leases.read_text()
 
 
 def test_a_guest_reads_metadata_and_is_known_by_its_address(lab: Lab) -> None:
@@ -534,7 +580,7 @@ def kernel_view(lab: Lab):
     plane = lab.plane
     spaces = [name for name in namespaces.list_namespaces() if name.startswith(plane.namespace)]
     links = {space: lab.run(plane.work(plane.links.all, space)) for space in spaces}
-    processes = sorted(p.read_text() for p in plane.state.glob("dhcp/*/pid"))
+    processes = sorted(p.read_text() for p in plane.state.glob(f"dhcp/*/{OWN}/pid"))
     ruleset = namespaces.run_inside(plane.namespace, ["/usr/sbin/nft", "list", "ruleset"])
     return links, processes, ruleset
 
@@ -542,13 +588,13 @@ def kernel_view(lab: Lab):
 def test_a_new_agent_takes_over_what_runs(lab: Lab) -> None:
     campus = Campus(lab)
     one, _ = campus.guests
-    pids = sorted(p.read_text() for p in lab.state.glob("dhcp/*/pid"))
+    pids = sorted(p.read_text() for p in lab.state.glob(f"dhcp/*/{OWN}/pid"))
     observed = {kind: lab.observe(kind) for kind in lab.drivers}
 
     lab.restart()
 
     assert {kind: lab.observe(kind) for kind in lab.drivers} == observed
-    assert sorted(p.read_text() for p in lab.state.glob("dhcp/*/pid")) == pids
+    assert sorted(p.read_text() for p in lab.state.glob(f"dhcp/*/{OWN}/pid")) == pids
     assert one.ping("10.9.2.5")
     assert one.get("169.254.169.254", "/latest")["router_id"] == campus.router_id
     assert one.lease()
@@ -560,7 +606,7 @@ def test_a_dead_dhcp_server_is_started_again(lab: Lab) -> None:
     lab.apply(net, nic)
     guest = lab.guest(nic)
     lab.stop()
-    os.kill(int(next(lab.state.glob("dhcp/*/pid")).read_text()), 9)
+    os.kill(int(next(lab.state.glob(f"dhcp/*/{OWN}/pid")).read_text()), 9)
 
     lab.start()
 
@@ -606,8 +652,8 @@ def test_removing_is_exact_and_may_be_repeated(lab: Lab) -> None:
     assert not [word for word in ("-egress", "-from", "group-", "members") if word in ruleset]
 
 
-def test_two_hosts_on_one_machine_share_an_external_network(lab: Lab, tmp_path: Path) -> None:
-    other = Lab(tmp_path / "other", f"t{os.getpid()}b")
+def test_two_hosts_on_one_machine_share_an_external_network(lab: Lab, folder: Path) -> None:
+    other = Lab(folder / "other", f"t{os.getpid()}b")
     campus = Campus(lab)
     there = Campus(other, outer=campus.outer, address="198.18.77.11")
     other.apply(there.router(("198.18.77.21", "10.9.2.5")))
@@ -625,9 +671,9 @@ def test_two_hosts_on_one_machine_share_an_external_network(lab: Lab, tmp_path: 
     assert not ping("198.18.77.21", patience=NEVER)
 
 
-def test_two_hosts_on_one_machine_do_not_clash_and_purge_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+def test_two_hosts_on_one_machine_do_not_clash_and_purge_leaves_nothing(lab: Lab, folder: Path) -> None:
     before = set(os.listdir("/sys/class/net"))
-    other = Lab(tmp_path / "other", f"t{os.getpid()}b")
+    other = Lab(folder / "other", f"t{os.getpid()}b")
     net = network(subnet("10.9.0.0/24"))
     nic = port(net, "10.9.0.5")
     for each in (lab, other):
@@ -692,6 +738,35 @@ def test_an_agent_killed_at_any_time_is_continued_by_the_next(lab: Lab) -> None:
         lab.remove(campus.router(), *campus.ports)
         lab.stop()
     lab.start()
+
+
+def test_the_networks_of_a_host_are_one_clouds(lab: Lab, folder: Path) -> None:
+    net = network(subnet("10.9.0.0/24"))
+    lab.apply(net)
+    other = Plane(folder / "other", lab.host)
+    drivers = linux_network(other)
+
+    with pytest.raises(HostTaken, match=str(lab.state)):
+        lab.run(drivers[0].start(AgentStandIn()))
+
+    assert taken_by(lab.host, other.state) == lab.state
+    assert taken_by(lab.host, lab.state) is None
+    for driver in drivers:
+        lab.run(driver.purge())
+    assert lab.plane.namespace in namespaces.list_namespaces()
+    lab.apply(net)
+
+
+def test_networks_whose_cloud_is_gone_are_taken_over(folder: Path) -> None:
+    host = f"t{os.getpid()}c"
+    gone = Lab(folder / "gone", host)
+    gone.stop()
+    shutil.rmtree(gone.state)
+
+    heir = Lab(folder / "heir", host)
+
+    heir.close()
+    assert heir.plane.namespace not in namespaces.list_namespaces()
 
 
 def build_and_raze(state: Path, host: str, documents) -> None:

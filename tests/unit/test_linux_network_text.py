@@ -12,8 +12,8 @@ from cumulet.agent.drivers.linux_network.filters import Filters, render_change, 
 from cumulet.agent.drivers.linux_network.links import link_local
 from cumulet.agent.drivers.linux_network.names import Names
 from cumulet.agent.drivers.linux_network.nat import render_nat
-from cumulet.agent.drivers.linux_network.plane import machine_link
 from cumulet.agent.drivers.linux_network.rules import render_rule
+from cumulet.agent.machine_link import machine_link
 from cumulet.contracts.documents import (
     AddressPair,
     FilterRule,

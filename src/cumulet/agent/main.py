@@ -29,7 +29,7 @@ LOOK_EVERY = 0.5
 
 @dataclass(frozen=True)
 class Place:
-    """Where an agent lives: its host's name, its state directory, and the user of unprivileged programs."""
+    """Where an agent lives: its host's name, its state directory, and the users of unprivileged programs."""
 
     name: str
     state_dir: Path
@@ -37,6 +37,8 @@ class Place:
     gid: int | None = None
     exchange: Path | None = None
     """Where the control process finds what this host leaves for it, such as images made of guests."""
+    dhcp_uid: int | None = None
+    """The user of DHCP servers."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def real_drivers(place: Place) -> list[Driver[Any]]:
 
     site = Site(place.state_dir, place.uid, place.gid, place.exchange)
     images = ImageCache(site)
-    plane = Plane(place.state_dir / "network", place.name, owner=place.uid or 0)
+    plane = Plane(place.state_dir / "network", place.name, owner=place.uid or 0, dhcp_uid=place.dhcp_uid or 0)
     volumes = VolumeDriver(site, images)
     guests = QemuDriver(site, images, plane.open_tap)
     return [*linux_network(plane), volumes, SnapshotDriver(volumes), guests]

@@ -10,7 +10,7 @@ import click
 from cumulet.agent.driver import DriverError
 from cumulet.agent.main import Place, run_agent
 from cumulet.cli import state
-from cumulet.cli.state import QEMU_UID, State
+from cumulet.cli.state import DHCP_UID, QEMU_UID, State
 
 
 @click.command(hidden=True)
@@ -20,8 +20,8 @@ from cumulet.cli.state import QEMU_UID, State
 def agent(state_dir: Path | None, name: str, simulate: bool) -> None:
     """Make this machine a host of the cloud in a state folder."""
     folder = State.at(state_dir)
-    uid = QEMU_UID if os.getuid() == 0 else None
-    place = Place(name, folder.host(name), uid, uid, folder.control / "exchange")
+    uid, dhcp_uid = (QEMU_UID, DHCP_UID) if os.getuid() == 0 else (None, None)
+    place = Place(name, folder.host(name), uid, uid, folder.control / "exchange", dhcp_uid)
     try:
         asyncio.run(run_agent(place, folder.socket, simulate=simulate))
     except DriverError as error:

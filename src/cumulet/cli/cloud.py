@@ -2,6 +2,7 @@
 """`cumulet down` and `cumulet env`."""
 
 import asyncio
+import contextlib
 import os
 import shlex
 import shutil
@@ -41,11 +42,13 @@ def down(state_dir: Path | None, purge: bool) -> None:
 
 async def _purge_host(folder: Path) -> None:
     """Remove everything that the drivers of a host ever made."""
+    from cumulet.agent.drivers.linux_network.plane import HostTaken
     from cumulet.agent.main import Place, real_drivers
 
     drivers = real_drivers(Place(folder.name, folder, QEMU_UID, QEMU_UID))
     for driver in drivers:
-        await driver.start(_Nobody())
+        with contextlib.suppress(HostTaken):  # then the networks of this name are not this cloud's to remove
+            await driver.start(_Nobody())
     for driver in reversed(drivers):
         await driver.purge()
 

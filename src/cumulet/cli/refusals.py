@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cumulet.agent.machine_link import taken_by
 from cumulet.cli.state import State
 from cumulet.kernel.auth.policy_language import PolicyError
 from cumulet.kernel.config import SettingsError
@@ -69,6 +70,16 @@ def require_sound_settings(launcher: Any, place: State, manifests: Sequence[Any]
             manifest.with_settings(given)
         except (LookupError, SettingsError) as error:
             raise click.ClickException(f"{place.settings_file(name)}: {error}") from None
+
+
+def require_own_networks(place: State, host: str) -> None:
+    """Refuse a second real cloud on this machine while the first has its networks here."""
+    other = taken_by(host, place.host(host) / "network")
+    if other is not None:
+        raise click.ClickException(
+            f"The namespaces cumulet-{host} are taken by the cloud in {other.parents[2]}; remove that cloud "
+            f"with `cumulet down --state {other.parents[2]} --purge`, or add --simulate to imagine the hosts."
+        )
 
 
 def require_sound_policies(launcher: Any, place: State, services: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from cumulet.kernel.config import read_mapping
 
 CONTROL_UID = 61990
 QEMU_UID = 61991
+DHCP_UID = 61992
 """Numbers that Debian gives to nobody; no account is made for them."""
 
 option = click.option(

@@ -146,7 +146,7 @@ class Links:
         self.change(self.home, link, mtu=mtu, ifalias=alias, state="up")
         return link
 
-    def ensure_machine_pair(self, link: str, peer: str) -> None:
+    def ensure_machine_pair(self, link: str, peer: str, *, alias: str) -> None:
         """The machine and the plane are joined: `link` there, `peer` here."""
         present = self.find(MACHINE, link)
         if present is not None and present.kind != "veth":
@@ -156,7 +156,7 @@ class Links:
             self.remove(self.home, peer)
             inner = {"ifname": peer, "net_ns_fd": str(FOLDER / self.home)}
             self.at(MACHINE).link("add", ifname=link, kind="veth", peer=inner)
-        self.change(MACHINE, self.need(MACHINE, link), ifalias=self.home, state="up")
+        self.change(MACHINE, self.need(MACHINE, link), ifalias=alias, state="up")
 
     def remove_pair(self, link: str) -> None:
         """The machine's end of the pair is gone, if it is ours."""

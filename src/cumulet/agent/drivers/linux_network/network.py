@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from cumulet.agent.driver import Call, DriverError, State, Surroundings
 from cumulet.agent.drivers.linux_network import namespaces
 from cumulet.agent.drivers.linux_network.advertise import Advertiser, announcement
-from cumulet.agent.drivers.linux_network.dhcp import DhcpServer, has_dhcp
+from cumulet.agent.drivers.linux_network.dhcp import has_dhcp
+from cumulet.agent.drivers.linux_network.dhcp_server import DhcpServer
 from cumulet.agent.drivers.linux_network.failures import explained
 from cumulet.agent.drivers.linux_network.links import Leg, Link
 from cumulet.agent.drivers.linux_network.metadata import ADDRESS_V4, ADDRESS_V6, MetadataServer
@@ -38,7 +39,7 @@ class Services:
     def __init__(self, plane: Plane, network_id: str) -> None:
         namespace, interface = plane.names.dhcp(network_id), dhcp_names(network_id)[1]
         self.lock = asyncio.Lock()
-        self.dhcp = DhcpServer(plane.state / "dhcp" / network_id, namespace, interface)
+        self.dhcp = DhcpServer(plane.state / "dhcp" / network_id, namespace, interface, plane.dhcp_uid)
         self.metadata = MetadataServer(namespace, {"network_id": network_id})
         self.advertiser = Advertiser(namespace, interface)
 

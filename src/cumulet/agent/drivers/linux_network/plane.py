@@ -10,7 +10,6 @@ last that stops closes it, and closing ends nothing.
 """
 
 import asyncio
-import hashlib
 import os
 import shutil
 import subprocess
@@ -34,6 +33,7 @@ from cumulet.agent.drivers.linux_network.names import (
 from cumulet.agent.drivers.linux_network.nft import find_program
 from cumulet.agent.drivers.linux_network.records import Records
 from cumulet.agent.drivers.linux_network.security import FilterTable
+from cumulet.agent.machine_link import machine_link, other_owner
 from cumulet.contracts.documents import NetworkDocument, PortDocument, RouterDocument, SecurityGroupDocument
 
 P = ParamSpec("P")
@@ -50,14 +50,22 @@ _SETTINGS = {
 """Bridges carry packets and have no addresses; br_netfilter shows IP packets to the filters."""
 
 
-class Plane:
-    """One host's network: `state` is a folder of its own, `owner` the user id that QEMU runs as."""
+class HostTaken(DriverError):
+    """Another cloud has this host's networks on this machine."""
 
-    def __init__(self, state: Path, host: str, *, link: str | None = None, owner: int = 0) -> None:
+
+class Plane:
+    """One host's network: `state` is a folder of its own.
+
+    `owner` is the user id that QEMU runs as, `dhcp_uid` that of DHCP servers.
+    """
+
+    def __init__(self, state: Path, host: str, *, owner: int = 0, dhcp_uid: int = 0) -> None:
         self.state = state
         self.names = Names(host)
-        self.link = link or machine_link(host)
+        self.link = machine_link(host)
         self.owner = owner
+        self.dhcp_uid = dhcp_uid
         self.namespace = self.names.plane
         self.links = Links(self.namespace)
         self.filters = FilterTable(self.namespace)
@@ -192,12 +200,14 @@ class Plane:
     # -- the plane itself, in the worker thread ----------------------------------------------------
 
     def _lay(self) -> None:
+        if other := self._other_owner():
+            raise HostTaken(f"The networks of this host belong to the cloud that has {other}.")
         self.state.mkdir(parents=True, exist_ok=True)
         namespaces.ensure_namespace(self.namespace)
         namespaces.write_settings(self.namespace, _SETTINGS)
         self.links.raise_loopback(self.namespace)
         self.links.ensure_bridge(MACHINE_BRIDGE, mtu=1500, alias="machine")
-        self.links.ensure_machine_pair(self.link, MACHINE_PEER)
+        self.links.ensure_machine_pair(self.link, MACHINE_PEER, alias=f"{self.namespace} {self.state}")
         self.links.enslave(MACHINE_PEER, MACHINE_BRIDGE, mtu=1500, alias="machine")
 
     async def _recall(self) -> None:
@@ -211,7 +221,14 @@ class Plane:
             link.name: link.index for link in self.links.all(self.namespace) if link.name.startswith("br-")
         }
 
+    def _other_owner(self) -> Path | None:
+        link = self.links.find(namespaces.MACHINE, self.link)
+        return other_owner(link.alias, self.state) if link is not None else None
+
     def _clear(self) -> None:
+        if self._other_owner():
+            shutil.rmtree(self.state, ignore_errors=True)
+            return
         self.links.close()
         for name in namespaces.list_namespaces():
             if self.names.owned(name):
@@ -220,12 +237,6 @@ class Plane:
         self.links.remove_pair(self.link)
         namespaces.remove_namespace(self.namespace)
         shutil.rmtree(self.state, ignore_errors=True)
-
-
-def machine_link(host: str) -> str:
-    """The machine's end of the pair: the host's name when it fits in 15 characters, else its digest."""
-    name = f"cml-{host}"
-    return name if len(name) <= 15 else "cml-" + hashlib.sha256(host.encode()).hexdigest()[:11]
 
 
 def require_host() -> None:
