@@ -89,7 +89,11 @@ def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database
         assert (await keystone.ask_token({"auth": {"identity": identity}})).status == 201
         bearer = answer.headers["x-subject-token"]
         assert await ada.holds(bearer)
-        assert (await keystone.ask_token(rescope(bearer))).status == 403
+        again = await keystone.ask_token(rescope(bearer))
+        assert again["token"]["methods"] == ["token", "application_credential"]
+        assert again["token"]["application_credential"]["id"] == made["id"]
+        wider = rescope(bearer, {"project": {"id": ada.project["id"]}})
+        assert (await keystone.ask_token(wider)).status == 403
         assert (await ask(ada, bearer, name="child")).status == 403
         assert (await keystone("DELETE", f"{path}/{made['id']}")).status == 204
         assert not await ada.holds(bearer)

@@ -44,6 +44,7 @@ class Identity:
     trust_id: str | None = None
     trustor_id: str | None = None
     application_credential_id: str | None = None
+    access_token_id: str | None = None
     access_rules: tuple[Mapping[str, str], ...] | None = None
 
 

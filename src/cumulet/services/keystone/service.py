@@ -30,6 +30,7 @@ def api() -> Api:
     from cumulet.services.keystone.roles import api as roles
     from cumulet.services.keystone.roles import assignments, grants
     from cumulet.services.keystone.tokens import api as tokens
+    from cumulet.services.keystone.trusts import api as trusts
     from cumulet.services.keystone.users import api as users
     from cumulet.services.keystone.users import groups
     from cumulet.services.keystone.wire import WIRE
@@ -44,6 +45,7 @@ def api() -> Api:
         roles,
         grants,
         assignments,
+        trusts,
         catalog,
         application_credentials,
         credentials,

@@ -26,6 +26,7 @@ class KeystoneSettings:
     allow_expired_window: Count = 172800
     max_active_keys: Annotated[int, Meta(ge=2)] = 3
     max_project_depth: Positive = 5
+    max_redelegation_count: Count = 3
     max_password_length: Positive = 4096
 
     lockout_failure_attempts: Positive | None = None

@@ -15,10 +15,10 @@ from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.application_credentials.model import (
     AccessRule,
     ApplicationCredential,
-    moment,
 )
 from cumulet.services.keystone.entity import need
 from cumulet.services.keystone.errors import forbidden, malformed, not_allowed, not_found
+from cumulet.services.keystone.expiry import expiry
 from cumulet.services.keystone.passwords import hash_generated
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
@@ -41,6 +41,7 @@ async def _prepare(ctx: Context, request: Request) -> dict[str, Any]:
     given = schema.parse(ApplicationCredential, "create", request.body, 0, WIRE)
     user_id = request.params["user_id"]
     ctx.require("identity:create_application_credential", {"user_id": user_id})
+    _require_no_trust(ctx)
     if user_id != ctx.user_id:
         raise not_allowed("Cannot create an application credential for another user.")
     if not ctx.project_id:
@@ -51,6 +52,12 @@ async def _prepare(ctx: Context, request: Request) -> dict[str, Any]:
     passwords = ctx.app.contract(Authority).passwords
     secret_hash = await passwords.hash(secret) if asked else hash_generated(secret)
     return {**given, "secret": secret, "secret_hash": secret_hash}
+
+
+def _require_no_trust(ctx: Context) -> None:
+    """Raise Forbidden for who was trusted by another: a credential would outlive that trust."""
+    if ctx.identity.trust_id or ctx.identity.access_token_id:
+        raise forbidden()
 
 
 def _check_unrestricted(tx: Tx, ctx: Context) -> None:
@@ -75,16 +82,13 @@ def _check_unrestricted(tx: Tx, ctx: Context) -> None:
 def create(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A credential for the caller on the project of their token; its secret is told once."""
     given = request.prepared
-    expires_at = moment(given.get("expires_at"))
-    if expires_at is not None and expires_at <= tx.now:
-        raise malformed("The 'expires_at' must not be before now")
     rules = given.get("access_rules")
     values = {
         "name": given["name"],
         "description": given.get("description"),
         "user_id": ctx.user_id,
         "project_id": ctx.project_id or "",
-        "expires_at": expires_at,
+        "expires_at": expiry(tx, given.get("expires_at")),
         "unrestricted": bool(given.get("unrestricted")),
         "role_ids": _chosen_roles(tx, ctx, given.get("roles") or []),
         "access_rule_ids": [_rule(tx, ctx, words) for words in rules] if rules is not None else None,
@@ -161,6 +165,7 @@ def _allow(tx: Tx, ctx: Context, request: Request, policy: str) -> str:
     """The user of the path, who exists and about whom the caller may ask."""
     user_id = request.params["user_id"]
     ctx.require(policy, {"user_id": user_id, "target.user.id": user_id})
+    _require_no_trust(ctx)
     return str(need(tx, User, user_id).id)
 
 

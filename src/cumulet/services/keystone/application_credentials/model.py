@@ -8,22 +8,11 @@ from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx, column, json_column
 from cumulet.kernel.resource import computed, field, given, ident, loaded
-from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone.entity import ID, NAME_255, TEXT_OR_NULL, Entity
-from cumulet.services.keystone.errors import malformed
 from cumulet.services.keystone.roles.model import Role
+from cumulet.services.keystone.roles.naming import NAMED_ROLES
 
-_ROLES = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {"id": ID, "name": NAME_255},
-        "minProperties": 1,
-        "maxProperties": 1,
-        "additionalProperties": False,
-    },
-}
 _RULE = {
     "id": ID,
     "path": {"type": "string", "minLength": 0, "maxLength": 225, "pattern": r"^/"},
@@ -31,16 +20,6 @@ _RULE = {
     "method": {"enum": ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]},
 }
 _RULES = {"type": "array", "items": {"type": "object", "properties": _RULE, "additionalProperties": True}}
-
-
-def moment(value: str | None) -> Timestamp | None:
-    """A moment as clients send it. Raises BadRequest."""
-    if value is None:
-        return None
-    try:
-        return timestamps.parse(value)
-    except ValueError:
-        raise malformed("Timestamp not in expected format") from None
 
 
 class AccessRule(Entity, service="keystone", path="/users/{user_id}/access_rules", member="access_rule"):
@@ -106,7 +85,7 @@ class ApplicationCredential(
     """Shown without a zone, alone among Keystone's times."""
     unrestricted: bool = field(default=False, create=True, schema={"type": ["boolean", "null"]})
     secret: str | None = given(default=None)
-    roles: list[dict[str, Any]] = loaded(roles_of, default=[], create=True, schema=_ROLES)
+    roles: list[dict[str, Any]] = loaded(roles_of, default=[], create=True, schema=NAMED_ROLES)
     access_rules: list[dict[str, str]] = loaded(rules_of, default=[], create=True, schema=_RULES)
     role_ids: list[str] = json_column(default_factory=list)
     access_rule_ids: list[str] | None = column(default=None)

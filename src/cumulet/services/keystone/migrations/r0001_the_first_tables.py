@@ -253,6 +253,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "keystone_trusts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("trustor_user_id", TEXT, nullable=False),
+        sa.Column("trustee_user_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=True),
+        sa.Column("impersonation", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", TEXT, nullable=True),
+        sa.Column("remaining_uses", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("redelegated_trust_id", TEXT, nullable=True),
+        sa.Column("redelegation_count", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("role_ids", sa.Text(), nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint(
+            "trustor_user_id",
+            "trustee_user_id",
+            "project_id",
+            "impersonation",
+            "expires_at",
+            name=op.f(
+                "uq_keystone_trusts_trustor_user_id_trustee_user_id_project_id_impersonation_expires_at"
+            ),
+        ),
+    )
+    op.create_index(op.f("ix_keystone_trusts_project_id"), "keystone_trusts", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_keystone_trusts_redelegated_trust_id"),
+        "keystone_trusts",
+        ["redelegated_trust_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_trusts_trustee_user_id"), "keystone_trusts", ["trustee_user_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_trusts_trustor_user_id"), "keystone_trusts", ["trustor_user_id"], unique=False
+    )
+    op.create_table(
         "keystone_users",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -24,6 +24,8 @@ from cumulet.services.keystone.roles.model import Assignment, Role
 from cumulet.services.keystone.storing import callers_domain, check_delete, check_update, unique
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.revocation import end_tokens_of, end_tokens_within, rights_changed
+from cumulet.services.keystone.trusts import model as trusts
+from cumulet.services.keystone.trusts.model import Trust
 
 P = TypeVar("P", bound=Project)
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -197,6 +199,7 @@ def _forget_projects(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(ApplicationCredential, ApplicationCredential.c.project_id.in_(some))
         tx.delete_where(Credential, Credential.c.project_id.in_(some))
         tx.delete_where(Limit, sa.or_(Limit.c.project_id.in_(some), Limit.c.domain_id.in_(some)))
+        trusts.end(tx, tx.all_in(Trust, "project_id", some))
         tx.update_where(User, {"default_project_id": None}, User.c.default_project_id.in_(some))
 
 
@@ -209,6 +212,8 @@ def forget_actors(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(ApplicationCredential, ApplicationCredential.c.user_id.in_(some))
         tx.delete_where(AccessRule, AccessRule.c.user_id.in_(some))
         tx.delete_where(Credential, Credential.c.user_id.in_(some))
+        for actor in ("trustor_user_id", "trustee_user_id"):
+            trusts.end(tx, tx.all_in(Trust, actor, some))
 
 
 def _pieces(ids: list[str]) -> Iterable[list[str]]:

@@ -67,6 +67,11 @@ def role_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = None)
     return list(dict.fromkeys(row.role_id for row in assignments_of(tx, user_id, where)))
 
 
+def effective_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = None) -> list[str]:
+    """Ids of the roles that a user has somewhere, with all that these imply and those of domains."""
+    return expanded(implications(tx), role_ids(tx, user_id, scope, project))
+
+
 def roles(tx: Tx, user_id: str, scope: Scope, project: Project | None = None) -> list[Role]:
     """The roles that a token of this scope holds: implied ones too, those of domains left out."""
     given = role_ids(tx, user_id, scope, project)

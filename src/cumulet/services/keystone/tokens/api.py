@@ -22,8 +22,9 @@ from cumulet.services.keystone.tokens.authentication import authenticate
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.naming import find_scope
 from cumulet.services.keystone.tokens.payload import DOES_NOT_HOLD, why_unknown
-from cumulet.services.keystone.tokens.proof import Asked, Proof
+from cumulet.services.keystone.tokens.proof import TRUST, Asked, Proof
 from cumulet.services.keystone.tokens.request import SCHEMA, asked
+from cumulet.services.keystone.trusts.issuing import issue_by_trust
 from cumulet.services.keystone.wire import list_links, self_link
 
 _VARY = {"Vary": "X-Auth-Token"}
@@ -38,7 +39,10 @@ async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     wanted = asked(request.body)
     proof = await authenticate(ctx, wanted)
-    token = await ctx.read(_issue, proof, wanted)
+    if wanted.scope is not None and wanted.scope[0] == TRUST and proof.scope is None:
+        token = await issue_by_trust(ctx, proof, wanted.scope[1])
+    else:
+        token = await ctx.read(_issue, proof, wanted)
     return _shown(token, request, 201)
 
 

@@ -23,6 +23,7 @@ import msgspec
 
 from cumulet.kernel.auth.context import Identity
 from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import Error
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone.passwords import Passwords
@@ -172,7 +173,10 @@ class Authority:
         claims = unpack(self.keys, token)
         if claims is None or not self._in_time(claims, tx.now, allow_expired):
             return None
-        facts = self.facts(tx, epoch, claims.subject)
+        try:
+            facts = self.facts(tx, epoch, claims.subject)
+        except Error:
+            return None
         if facts is None or (claims.user_generation, claims.scope_generation) != (
             facts.user_generation,
             facts.scope_generation,
@@ -214,7 +218,10 @@ class Authority:
     # -- making -----------------------------------------------------------------------------------------
 
     def issue(self, tx: Tx, epoch: int, proof: Proof, scope: Scope) -> Token | None:
-        """A new token for who has proved themselves; None when they have nothing to do there."""
+        """A new token for who has proved themselves; None when they have nothing to do there.
+
+        Raises what their delegation says of why it may not be used.
+        """
         subject = Subject(proof.user_id, scope, proof.delegation, proof.federation_id)
         facts = self.facts(tx, epoch, subject)
         if facts is None:

@@ -27,6 +27,7 @@ from cumulet.services.keystone.roles import effective
 from cumulet.services.keystone.roles.model import Role
 from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens.subject import Delegated, Subject
+from cumulet.services.keystone.trusts import delegation as trusts
 
 _encode = msgspec.json.encode
 
@@ -117,7 +118,9 @@ class Facts:
 class _Found:
     """The rows that facts are made of."""
 
+    bearer: User
     user: User
+    """The bearer, or in whose name they act."""
     subject: Subject
     place: Project | None
     """The project or domain of the scope."""
@@ -126,7 +129,10 @@ class _Found:
 
 
 def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
-    """The facts, None when they do not hold: something is missing or disabled, or there is no role."""
+    """The facts, None when they do not hold: something is missing or disabled, or there is no role.
+
+    Raises what a delegation says of why it may not be used.
+    """
     found = _find(tx, subject)
     if found is None:
         return None
@@ -139,7 +145,7 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
     ends = given.expires_at if given is not None else None
     return Facts(
         identity=_identity(found, roles),
-        user_generation=found.user.generation,
+        user_generation=found.bearer.generation + (given.generation if given is not None else 0),
         scope_generation=found.place.generation if found.place is not None else 0,
         body=_encode(_body(found, roles) | _elsewhere(catalog))[1:-1],
         catalog=catalog,
@@ -163,11 +169,16 @@ def _find(tx: Tx, subject: Subject) -> _Found | None:
     delegated = _DELEGATED[delegation.kind](tx, delegation.id, subject, place) if delegation else None
     if delegation and delegated is None:
         return None
-    return _Found(user, subject, place, domains, delegated)
+    acting = (delegated.acts_as if delegated else None) or user
+    domains |= tx.get_many(Project, {acting.domain_id})
+    return _Found(user, acting, subject, place, domains, delegated)
 
 
 _Delegate = Callable[[Tx, str, Subject, Project | None], Delegated | None]
-_DELEGATED: Mapping[str, _Delegate] = {"application_credential": application_credentials.delegated}
+_DELEGATED: Mapping[str, _Delegate] = {
+    "application_credential": application_credentials.delegated,
+    "trust": trusts.delegated,
+}
 
 
 def _is_open(place: Project | None, kind: str) -> bool:

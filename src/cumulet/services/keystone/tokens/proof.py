@@ -12,12 +12,15 @@ Words = Mapping[str, Any]
 """What a body says by which something is to be found: {"name": ..., "domain": {...}}."""
 
 
+TRUST = "OS-TRUST:trust"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What somebody says they are, method by method, and what the token should be for.
 
-    `scope` is a kind and what names it; None when the request says nothing, so that the user's default
-    project counts.
+    `scope` is a kind (TRUST or one of a Scope) and what names it; None when the request says nothing, so that
+    the user's default project counts.
     """
 
     methods: Mapping[str, Words]

@@ -10,7 +10,7 @@ from cumulet.kernel.resource import schema
 from cumulet.services.keystone.errors import expecting, unauthorized
 from cumulet.services.keystone.tokens.methods import METHODS
 from cumulet.services.keystone.tokens.methods.words import DOMAIN, PROJECT, TEXT
-from cumulet.services.keystone.tokens.proof import Asked
+from cumulet.services.keystone.tokens.proof import TRUST, Asked
 from cumulet.services.keystone.wire import WIRE
 
 _IDENTITY = {
@@ -26,7 +26,7 @@ _SCOPE = {
     "properties": {
         "project": PROJECT,
         "domain": DOMAIN,
-        "OS-TRUST:trust": {"type": "object", "properties": {"id": TEXT}},
+        TRUST: {"type": "object", "properties": {"id": TEXT}},
         "system": {"type": "object", "properties": {"all": {"type": ["boolean", "null"]}}},
     },
 }
@@ -41,7 +41,7 @@ SCHEMA = {
         }
     },
 }
-_SCOPES = ("project", "domain", "unscoped", "system", "OS-TRUST:trust")
+_SCOPES = ("project", "domain", "unscoped", "system", TRUST)
 
 
 @functools.cache
@@ -78,6 +78,4 @@ def _scope(scope: Any) -> tuple[str, Mapping[str, Any]] | None:
     if len(kinds) != 1:
         raise expecting("system, project, domain, OS-TRUST:trust or unscoped", "scope")
     kind = kinds[0]
-    if kind == "OS-TRUST:trust":
-        raise expecting("system, project, domain or unscoped", "scope")
     return kind, scope[kind] if isinstance(scope, dict) else {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone.people import User
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.roles.model import Role
 
@@ -37,10 +38,14 @@ class Subject:
 class Delegated:
     """What a delegation comes to now.
 
-    `body` is what a token shows of it, `identity` the fields of Identity that it fills.
+    `body` is what a token shows of it, `identity` the fields of Identity that it fills. `acts_as` is in whose
+    name its bearer acts when it is not their own. Tokens end when `generation` grows, the
+    giver's.
     """
 
     roles: list[Role]
     body: Mapping[str, Any]
     identity: Mapping[str, Any] = field(default_factory=dict)
     expires_at: Timestamp | None = None
+    acts_as: User | None = None
+    generation: int = 0
