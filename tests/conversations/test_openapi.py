@@ -12,6 +12,11 @@ from cumulet.main import SERVICES, openapi, services
 
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
+EMPTY = {
+    "placement": {"put /traits/{name}", "post /resource_classes", "put /resource_classes/{name}"},
+}
+"""What answers 200 or 201 without a body, as upstream does: all that there is to say is an address."""
+
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
@@ -51,6 +56,18 @@ def test_every_operation_has_a_name_of_its_own_and_tells_of_refusals(service: st
     for _, _, operation in found:
         assert operation["summary"] and operation["tags"]
         assert "default" in operation["responses"]
+
+
+@pytest.mark.parametrize("service", ["placement"])
+def test_every_operation_tells_what_it_answers(service: str) -> None:
+    silent = {
+        f"{method} {path}"
+        for path, method, operation in operations(openapi(service))
+        for status, response in operation["responses"].items()
+        if status in ("200", "201", "203", "207", "300") and not response.get("content")
+        if method not in ("delete", "head")
+    }
+    assert silent == EMPTY.get(service, set())
 
 
 def test_who_follows_the_document_asks_for_the_version_that_it_describes() -> None:

@@ -22,19 +22,24 @@ from cumulet.kernel.db import Database, schema
 from cumulet.kernel.service import Service
 from cumulet.testing import asgi
 from cumulet.testing.asgi import Answer
+from cumulet.testing.promises import Promises
 
 ADMIN_PASSWORD = "open sesame"
 """What the user `admin` of a cloud with Keystone logs in with."""
 
 
 class Cloud:
-    """A running cloud. `worlds` are its simulated hosts, which outlive their agents."""
+    """A running cloud. `worlds` are its simulated hosts, which outlive their agents.
+
+    Every answer of success is held against the document of its service.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.worlds: dict[str, World] = {}
         self.agents: dict[str, Agent] = {}
         self.token = ""
+        self._promises = Promises(app.services.values())
 
     @classmethod
     @asynccontextmanager
@@ -100,7 +105,10 @@ class Cloud:
         sent = dict(headers or {})
         if token := (self.token if token is None else token):
             sent["X-Auth-Token"] = token
-        return await asgi.request(self.app.root, method, f"http://cloud{path}", body=body, headers=sent)
+        answer = await asgi.request(self.app.root, method, f"http://cloud{path}", body=body, headers=sent)
+        wrong = self._promises.broken(method, path, body, sent, answer)
+        assert not wrong, f"{method} {path} does not keep what the document promises: {wrong}"
+        return answer
 
     async def rest(self) -> None:
         """Return once the hosts have made true what they were told."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel.docs.operations import MICROVERSION, REFUSED, operation
 from cumulet.kernel.docs.refusals import refused
 from cumulet.kernel.http.endpoint import Endpoint
+from cumulet.kernel.resource.shapes import At
 from cumulet.kernel.versions import Microversions, dotted
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def openapi(running: "Running", version: int | None = None) -> dict[str, Any]:
     for (path, method), endpoints in found.items():
         paths[path][method] = {
             "operationId": names[path, method],
-            **operation(endpoints, at, versioned=api.microversions is not None),
+            **operation(endpoints, At(at, api.wire), versioned=api.microversions is not None),
         }
     for path, item in paths.items():
         item["parameters"] = [_path_parameter(part[1:-1]) for part in path.split("/") if part.startswith("{")]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cumulet.kernel.http.endpoint import Endpoint
+from cumulet.kernel.resource.shapes import At, told
 
 MICROVERSION = "microversion"
 REFUSED = "Refused"
@@ -16,13 +17,13 @@ _QUERY: Mapping[str, Mapping[str, Any]] = {
 """Queries that mean the same in every list; all others are texts."""
 
 
-def operation(endpoints: Sequence[Endpoint], version: int, *, versioned: bool) -> dict[str, Any]:
+def operation(endpoints: Sequence[Endpoint], at: At, *, versioned: bool) -> dict[str, Any]:
     """An operation without its name. Several endpoints are actions, of which the body's key chooses one."""
     first = endpoints[0]
     found: dict[str, Any] = {
         "summary": _summary(endpoints),
         "tags": [first.tags[0] if first.tags else _subject(first.path)],
-        "responses": _responses(endpoints, version),
+        "responses": _responses(endpoints, at),
     }
     if first.public:
         found["security"] = []
@@ -34,7 +35,7 @@ def operation(endpoints: Sequence[Endpoint], version: int, *, versioned: bool) -
         parameters.append({"$ref": f"#/components/parameters/{MICROVERSION}"})
     if parameters:
         found["parameters"] = parameters
-    if body := _body(endpoints, version):
+    if body := _body(endpoints, at.version):
         found["requestBody"] = body
     return found
 
@@ -50,15 +51,26 @@ def _subject(path: str) -> str:
     return next((part for part in path.split("/") if part and not part.startswith("{")), "versions")
 
 
-def _responses(endpoints: Sequence[Endpoint], version: int) -> dict[str, Any]:
+def _responses(endpoints: Sequence[Endpoint], at: At) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for endpoint in endpoints:
-        status = endpoint.status_at(version)
-        response: dict[str, Any] = {"description": "done"}
-        if endpoint.answer is not None and status not in _BODILESS:
-            response["content"] = {"application/json": {"schema": endpoint.answer(version)}}
-        found.setdefault(str(status), response)
+        for status in (endpoint.status_at(at.version), *endpoint.also):
+            response = found.setdefault(str(status), {"description": "done"})
+            if status in _BODILESS:
+                continue
+            if (schema := told(endpoint.answer, at)) is not None:
+                _add(response, endpoint.returns or "application/json", schema)
+            elif endpoint.returns:
+                response["content"] = {endpoint.returns: {}}
     return {**found, "default": {"$ref": f"#/components/responses/{REFUSED}"}}
+
+
+def _add(response: dict[str, Any], kind: str, schema: dict[str, Any]) -> None:
+    """The response may also be such a one, of several actions with one status."""
+    content = response.setdefault("content", {})
+    known = content.get(kind, {}).get("schema")
+    others = known.get("anyOf", [known]) if known else []
+    content[kind] = {"schema": {"anyOf": [*others, schema]} if others else schema}
 
 
 def _body(endpoints: Sequence[Endpoint], version: int) -> dict[str, Any] | None:

@@ -27,9 +27,12 @@ class Endpoint:
 
     `prefixed` routes stand below the API's prefix. `public` ones need no token. With `raw` the body arrives
     as a stream, and without `parsed` as bytes, for APIs that have words of their own for bodies that are no
-    JSON. `action` is the key that selects this endpoint among those which share a path. `schema(version)` is
-    the JSON schema of the body and `answer(version)` that of what comes back, for who reads the documents;
-    `accepts` is the body's media type where that is not the usual one. A `status` may differ by microversion.
+    JSON. `action` is the key that selects this endpoint among those which share a path. A `status` may differ
+    by microversion; `also` are other ones of success.
+
+    For who reads the documents, `schema(version)` is the JSON schema of the body and `answer` that of what
+    comes back, a part in the words of kernel/resource/shapes.py: None where nothing does. `accepts` and
+    `returns` are their media types where those are not the usual one.
     """
 
     method: str
@@ -37,6 +40,7 @@ class Endpoint:
     run: Callable[..., Any]
     name: str = ""
     status: int | Mapping[str, int] = 200
+    also: Sequence[int] = ()
     prefixed: bool = True
     public: bool = False
     write: bool | None = None
@@ -48,8 +52,9 @@ class Endpoint:
     policy: str = ""
     doc: str = ""
     schema: Callable[[int], Mapping[str, Any] | None] | None = None
-    answer: Callable[[int], Mapping[str, Any]] | None = None
+    answer: Any = None
     accepts: str = ""
+    returns: str = ""
     query: Sequence[str] = ()
     prepare: Callable[..., Awaitable[Any]] | None = None
     member: str = ""

@@ -8,6 +8,7 @@ from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.messages import Query
 from cumulet.kernel.http.wire import Page, WireProfile, error_by_name, page_url, sort_by_key_and_dir
+from cumulet.kernel.resource.shapes import LINKS, maybe
 from cumulet.lib import timestamps
 
 
@@ -27,9 +28,11 @@ def links(ctx: Context, cls: type[Row], row: Row) -> dict[str, Any]:
 def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
     if not page.more:
         return {}
-    href = page_url(ctx, page, page.last)
-    name = getattr(cls, "page_links_name", "") or f"{cls.plural}_links"  # type: ignore[attr-defined]
-    return {name: [{"rel": "next", "href": href}]}
+    return {page_links_key(cls): [{"rel": "next", "href": page_url(ctx, page, page.last)}]}
+
+
+def page_links_key(cls: Any) -> str:
+    return getattr(cls, "page_links_name", "") or f"{cls.plural}_links"
 
 
 def sort_order(query: Query) -> list[tuple[str, str]]:
@@ -47,6 +50,8 @@ WIRE = WireProfile(
     time=timestamps.without_zone,
     links=links,
     page_links=page_links,
+    item_keys=lambda cls: {"links": LINKS} if getattr(cls, "linked", False) else {},
+    page_keys=lambda cls: {page_links_key(cls): maybe(LINKS)},
     sort=sort_order,
     default_sort=(("created_at", "desc"),),
     loose=True,

@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import Error, Forbidden, NotPermitted
 from cumulet.kernel.http.wire import ErrorBody, Page, WireProfile, error_as_html, preferred
+from cumulet.kernel.resource.shapes import maybe
 
 RESERVED = ("location", "locations", "deleted", "deleted_at")
 RESERVED_PREFIX = "os_glance_"
@@ -115,6 +116,7 @@ WIRE = WireProfile(
     error=as_html,
     error_for=error_for,
     page_links=page_links,
+    page_keys=lambda cls: {"first": str, "schema": str, "next": maybe(str)},
     page_limit=1000,
     page_default=25,
     sort=sort,

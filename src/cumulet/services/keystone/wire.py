@@ -9,7 +9,11 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db.rows import Row
 from cumulet.kernel.errors import Error, NotPermitted
 from cumulet.kernel.http.wire import ErrorBody, Page, WireProfile, encode, page_url, sort_by_key_and_dir
+from cumulet.kernel.resource.shapes import keys, maybe
 from cumulet.lib import timestamps
+
+SELF = keys(self=str)
+AROUND = keys(self=str, next=str | None, previous=str | None)
 
 
 def error(error: Error, request_id: str) -> ErrorBody:
@@ -55,6 +59,8 @@ WIRE = WireProfile(
     time=timestamps.zulu_with_microseconds,
     links=links,
     page_links=page_links,
+    item_keys=lambda cls: {"links": SELF},
+    page_keys=lambda cls: {"links": AROUND, "truncated": maybe(bool)},
     page_limit=1000,
     sort=sort_by_key_and_dir,
     hides=False,

@@ -2,7 +2,7 @@
 """Neutron's letter: typed errors, page links with next and previous, and what bodies may hold."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db.rows import Row
@@ -17,6 +17,8 @@ from cumulet.kernel.http.wire import (
     page_url,
     sort_by_key_and_dir,
 )
+from cumulet.kernel.resource import Resource
+from cumulet.kernel.resource.shapes import LINKS, maybe
 
 _HTTP_KINDS = {
     "BadRequest": "HTTPBadRequest",
@@ -112,6 +114,7 @@ def _settable(cls: Any, verb: str, values: dict[str, Any]) -> dict[str, Any]:
 WIRE = WireProfile(
     error=error_body,
     page_links=page_links,
+    page_keys=lambda cls: {f"{cast(type[Resource], cls).plural}_links": maybe(LINKS)},
     page_limit=None,
     sort=sort,
     loose=True,

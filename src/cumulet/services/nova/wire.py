@@ -11,6 +11,7 @@ from cumulet.kernel.errors import Error, OverQuota
 from cumulet.kernel.http.wire import Page, WireProfile, error_by_name, sort_by_key_and_dir
 from cumulet.kernel.quota import Shortage, over_limit
 from cumulet.kernel.resource import Resource
+from cumulet.kernel.resource.shapes import LINKS, maybe
 
 LINKED = frozenset({"/servers", "/flavors"})
 """The collections whose items carry links."""
@@ -72,6 +73,8 @@ WIRE = WireProfile(
     error=error_by_name,
     links=links,
     page_links=page_links,
+    item_keys=lambda cls: {"links": LINKS} if cast(type[Resource], cls).path in LINKED else {},
+    page_keys=lambda cls: {f"{cast(type[Resource], cls).plural}_links": maybe(LINKS)},
     page_default=1000,
     sort=sort_by_key_and_dir,
     default_sort=(("created_at", "desc"),),

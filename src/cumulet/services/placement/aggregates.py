@@ -7,6 +7,7 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.placement import changes
 from cumulet.services.placement.asking import Schema, reads, writes
 from cumulet.services.placement.providers.model import hold, require_generation, seen
@@ -16,18 +17,19 @@ from cumulet.services.placement.wire import answer
 
 _LIST = {"type": "array", "items": UUID, "uniqueItems": True}
 SET = Schema({"1.1": _LIST, "1.19": obj({"aggregates": _LIST, **GENERATION}, "aggregates", *GENERATION)})
+SHOWN = keys(aggregates=list[str], resource_provider_generation=since("1.19", int))
 _PATH = "/resource_providers/{uuid}/aggregates"
 _CHANGED = "Resource provider's generation already changed. Please update the generation and try again."
 
 
-@reads(_PATH, "placement:resource_providers:aggregates:list", since="1.1")
+@reads(_PATH, "placement:resource_providers:aggregates:list", since="1.1", answer=SHOWN)
 def list_aggregates(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The aggregates that a provider is in."""
     provider = seen(tx, request.params["uuid"])
     return _answer(ctx, provider.generation, sorted(provider.aggregates))
 
 
-@writes("PUT", _PATH, "placement:resource_providers:aggregates:update", since="1.1", body=SET)
+@writes("PUT", _PATH, "placement:resource_providers:aggregates:update", since="1.1", body=SET, answer=SHOWN)
 def set_aggregates(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A provider is in these aggregates and no others. Below 1.19 its generation stays as it is."""
     provider = hold(tx, request.params["uuid"])

@@ -7,6 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Duplicate
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys, until
 from cumulet.services.placement import names
 from cumulet.services.placement.asking import Schema, reads, writes
 from cumulet.services.placement.errors import UnknownClass
@@ -16,10 +17,16 @@ from cumulet.services.placement.wire import answer, located, mount
 
 _NAMED = obj({"name": {"type": "string", "pattern": CUSTOM_NAME, "maxLength": 255}}, "name")
 CREATE = Schema({"1.2": _NAMED})
+CLASS = keys(name=str, links=LINKS)
 UPDATE = Schema({"1.2": _NAMED}, until="1.6")
 
 
-@reads("/resource_classes", "placement:resource_classes:list", since="1.2")
+@reads(
+    "/resource_classes",
+    "placement:resource_classes:list",
+    since="1.2",
+    answer=keys(resource_classes=array(CLASS)),
+)
 def list_classes(tx: Tx, ctx: Context, request: Request) -> Reply:
     """All classes, the standard ones first."""
     own = tx.all(ResourceClass, order_by=(ResourceClass.c.created_at, ResourceClass.c.name))
@@ -27,7 +34,7 @@ def list_classes(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, {"resource_classes": [_view(ctx, name) for name in known]})
 
 
-@reads("/resource_classes/{name}", "placement:resource_classes:show", since="1.2")
+@reads("/resource_classes/{name}", "placement:resource_classes:show", since="1.2", answer=CLASS)
 def show_class(tx: Tx, ctx: Context, request: Request) -> Reply:
     """One class."""
     row = _need(tx, request.params["name"])
@@ -47,7 +54,16 @@ def create_class(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(201, None, located(ctx, _url(ctx, name)))
 
 
-@writes("PUT", "/resource_classes/{name}", "placement:resource_classes:update", body=UPDATE, since="1.2")
+@writes(
+    "PUT",
+    "/resource_classes/{name}",
+    "placement:resource_classes:update",
+    body=UPDATE,
+    since="1.2",
+    status={"1.2": 200, "1.7": 201},
+    also=(204,),
+    answer=until("1.6", CLASS),
+)
 def update_class(tx: Tx, ctx: Context, request: Request) -> Reply:
     """There is a class of this name. Up to 1.6, a class gets another name."""
     name = request.params["name"]

@@ -9,6 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.placement import changes, names
 from cumulet.services.placement.asking import Schema, reads, writes
 from cumulet.services.placement.errors import UnknownTraits
@@ -20,11 +21,18 @@ from cumulet.services.placement.wire import answer, mount
 
 LIST = Schema({"1.6": obj({"name": STRING, "associated": STRING})})
 SET = Schema({"1.6": obj({"traits": {"type": "array", "items": ID}, **GENERATION}, "traits", *GENERATION)})
+OF_PROVIDER = keys(traits=list[str], resource_provider_generation=int)
 _CUSTOM = re.compile(CUSTOM_NAME.strip("^$"))
 _PATH = "/resource_providers/{uuid}/traits"
 
 
-@reads("/traits", "placement:traits:list", since="1.6", query=("name", "associated"))
+@reads(
+    "/traits",
+    "placement:traits:list",
+    since="1.6",
+    query=("name", "associated"),
+    answer=keys(traits=list[str]),
+)
 def list_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """All traits, or those of a name, a prefix, or that some provider has."""
     query = LIST.query(ctx, request)
@@ -66,7 +74,7 @@ def show_trait(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, None, trait.created_at if trait else None, status=204)
 
 
-@writes("PUT", "/traits/{name}", "placement:traits:update", since="1.6", status=201)
+@writes("PUT", "/traits/{name}", "placement:traits:update", since="1.6", status=201, also=(204,))
 def create_trait(tx: Tx, ctx: Context, request: Request) -> Reply:
     """There is a trait of this name."""
     name = request.params["name"]
@@ -106,7 +114,7 @@ def _need(tx: Tx, name: str) -> Trait | None:
 # -- of a provider --------------------------------------------------------------------------------------
 
 
-@reads(_PATH, "placement:resource_providers:traits:list", since="1.6")
+@reads(_PATH, "placement:resource_providers:traits:list", since="1.6", answer=OF_PROVIDER)
 def list_provider_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """What is said of a provider."""
     id = request.params["uuid"]
@@ -114,7 +122,7 @@ def list_provider_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _view(provider.generation, provider.traits))
 
 
-@writes("PUT", _PATH, "placement:resource_providers:traits:update", since="1.6", body=SET)
+@writes("PUT", _PATH, "placement:resource_providers:traits:update", since="1.6", body=SET, answer=OF_PROVIDER)
 def set_provider_traits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A provider has these traits and no others."""
     body = SET.body(ctx, request)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import by_version, keys
 from cumulet.services.placement.asking import Schema, reads
 from cumulet.services.placement.providers.model import seen
 from cumulet.services.placement.rows import Allocation, Consumer
@@ -22,10 +23,12 @@ OF_PROJECT = Schema(
         "1.38": obj({"project_id": ID, "user_id": ID, "consumer_type": _TYPE}, "project_id"),
     }
 )
+OF_PROVIDER = keys(usages=dict[str, int], resource_provider_generation=int)
+SUMS = keys(usages=by_version({"1.9": dict[str, int], "1.38": dict[str, dict[str, int]]}))
 UNKNOWN, ALL = "unknown", "all"
 
 
-@reads("/resource_providers/{uuid}/usages", "placement:resource_providers:usages")
+@reads("/resource_providers/{uuid}/usages", "placement:resource_providers:usages", answer=OF_PROVIDER)
 def show_provider_usages(tx: Tx, ctx: Context, request: Request) -> Reply:
     """How much of each class of a provider is used."""
     id = request.params["uuid"]
@@ -34,7 +37,7 @@ def show_provider_usages(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, {"resource_provider_generation": provider.generation, "usages": usages})
 
 
-@reads("/usages", since="1.9", query=("project_id", "user_id", "consumer_type"))
+@reads("/usages", since="1.9", query=("project_id", "user_id", "consumer_type"), answer=SUMS)
 def show_usages(tx: Tx, ctx: Context, request: Request) -> Reply:
     """How much of each class a project uses, or one of its users; from 1.38 on, by type of consumer."""
     ctx.require("placement:usages", {"project_id": request.query.get("project_id")})

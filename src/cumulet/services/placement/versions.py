@@ -4,12 +4,14 @@
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys
 from cumulet.services.placement.wire import answer
 
 MINIMUM, MAXIMUM = "1.0", "1.39"
+VERSIONS = keys(versions=array(keys(id=str, max_version=str, min_version=str, status=str, links=LINKS)))
 
 
-@route("GET", "/", public=True, prefixed=False)
+@route("GET", "/", public=True, prefixed=False, answer=VERSIONS)
 async def show_versions(ctx: Context, request: Request) -> Reply:
     """The versions of the API. The link is empty as it is upstream, and clients know what to make of it."""
     version = {

@@ -10,6 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.ids import is_uuid
+from cumulet.kernel.resource.shapes import keys, mapping, maybe, since
 from cumulet.services.placement import schemas
 from cumulet.services.placement.allocations import model, wanted
 from cumulet.services.placement.asking import Schema, reads, writes
@@ -41,7 +42,22 @@ SET_MANY = Schema(
 )
 
 
-@reads("/allocations/{consumer_uuid}", "placement:allocations:list")
+_HELD = dict[str, int]
+HELD = keys(
+    allocations=mapping(keys(resources=_HELD, generation=int)),
+    project_id=since("1.12", maybe(str)),
+    user_id=since("1.12", maybe(str)),
+    consumer_generation=since("1.28", maybe(int)),
+    consumer_type=since("1.38", maybe(str)),
+)
+"""What a consumer holds. Of one that holds nothing, nothing more is known."""
+OF_PROVIDER = keys(
+    allocations=mapping(keys(resources=_HELD, consumer_generation=since("1.28", int))),
+    resource_provider_generation=int,
+)
+
+
+@reads("/allocations/{consumer_uuid}", "placement:allocations:list", answer=HELD)
 def show_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     """What a consumer holds; nothing, where there is no such consumer."""
     rows = model.held_by(tx, [request.params["consumer_uuid"]])
@@ -71,7 +87,11 @@ def _consumer_view(ctx: Context, consumer: Consumer) -> dict[str, Any]:
     return view
 
 
-@reads("/resource_providers/{uuid}/allocations", "placement:resource_providers:allocations:list")
+@reads(
+    "/resource_providers/{uuid}/allocations",
+    "placement:resource_providers:allocations:list",
+    answer=OF_PROVIDER,
+)
 def list_provider_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Who uses how much of a provider."""
     id = request.params["uuid"]
@@ -90,7 +110,7 @@ def list_provider_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, body, max((row.created_at for row in rows), default=None))
 
 
-@writes("PUT", "/allocations/{consumer_uuid}", "placement:allocations:update", body=SET)
+@writes("PUT", "/allocations/{consumer_uuid}", "placement:allocations:update", body=SET, status=204)
 def set_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A consumer holds these and nothing else."""
     consumer_id = request.params["consumer_uuid"]
@@ -107,7 +127,7 @@ def set_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     return _write(tx, ctx, {consumer_id: body}, lead)
 
 
-@writes("POST", "/allocations", "placement:allocations:manage", body=SET_MANY, since="1.13")
+@writes("POST", "/allocations", "placement:allocations:manage", body=SET_MANY, since="1.13", status=204)
 def set_many_allocations(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Several consumers hold these and nothing else, or nothing has changed."""
     return _write(tx, ctx, SET_MANY.body(ctx, request), "Unable to allocate inventory ")

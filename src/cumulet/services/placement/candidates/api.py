@@ -10,6 +10,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import array, by_version, keys, mapping, since
 from cumulet.services.placement import names
 from cumulet.services.placement.asking import reads
 from cumulet.services.placement.candidates import request as requests
@@ -20,6 +21,18 @@ from cumulet.services.placement.picture import Picture, Provider, current
 from cumulet.services.placement.wire import answer
 
 _encode = msgspec.json.encode
+_RESOURCES = keys(resources=dict[str, int])
+_LISTED = array(keys(resource_provider=keys(uuid=str), resources=dict[str, int]))
+REQUEST = keys(
+    allocations=by_version({"1.10": _LISTED, "1.12": mapping(_RESOURCES)}),
+    mappings=since("1.34", dict[str, list[str]]),
+)
+SUMMARY = keys(
+    resources=mapping(keys(capacity=int, used=int)),
+    traits=since("1.17", list[str]),
+    parent_provider_uuid=since("1.29", str | None),
+    root_provider_uuid=since("1.29", str),
+)
 
 
 @reads(
@@ -27,6 +40,7 @@ _encode = msgspec.json.encode
     "placement:allocation_candidates:list",
     since="1.10",
     query=(*GROUPED, "group_policy", "limit", "root_required", "same_subtree"),
+    answer=keys(allocation_requests=array(REQUEST), provider_summaries=mapping(SUMMARY)),
 )
 def list_candidates(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Every way in which providers could serve the request now, and what is known of these providers."""

@@ -9,6 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, MethodNotAllowed, NotFound
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import keys, mapping
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.placement import changes, errors, names
 from cumulet.services.placement.asking import Schema, reads, writes
@@ -24,11 +25,14 @@ ALL = Schema({"1.0": ALL_INVENTORIES})
 ONE = Schema({"1.0": obj(INVENTORY, "total", "resource_provider_generation")})
 _CLASS = {"resource_class": {"type": "string", "pattern": CLASS_KEY}}
 NEW = Schema({"1.0": obj(INVENTORY | _CLASS, "total", *_CLASS)})
+_TERMS: dict[str, Any] = {**dict.fromkeys(TERMS, int), "allocation_ratio": float}
+SHOWN = keys(_TERMS, resource_provider_generation=int)
+ALL_SHOWN = keys(inventories=mapping(keys(_TERMS)), resource_provider_generation=int)
 _CONFLICT = "resource provider generation conflict"
 _PATH = "/resource_providers/{uuid}/inventories"
 
 
-@reads(_PATH, "placement:resource_providers:inventories:list")
+@reads(_PATH, "placement:resource_providers:inventories:list", answer=ALL_SHOWN)
 def list_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     """All that a provider has."""
     id = request.params["uuid"]
@@ -36,7 +40,7 @@ def list_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _all(provider.generation, provider.stocks), _latest(provider.stocks.values()))
 
 
-@reads(_PATH + "/{resource_class}", "placement:resource_providers:inventories:show")
+@reads(_PATH + "/{resource_class}", "placement:resource_providers:inventories:show", answer=SHOWN)
 def show_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     """What a provider has of one class."""
     id, resource_class = request.params["uuid"], request.params["resource_class"]
@@ -47,7 +51,7 @@ def show_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _one(provider.generation, stock), stock.updated_at)
 
 
-@writes("PUT", _PATH, "placement:resource_providers:inventories:update", body=ALL)
+@writes("PUT", _PATH, "placement:resource_providers:inventories:update", body=ALL, answer=ALL_SHOWN)
 def replace_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The provider has these inventories and no others."""
     provider = hold(tx, request.params["uuid"])
@@ -65,7 +69,7 @@ def replace_inventories(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _all(provider.generation + 1, wanted), tx.now)
 
 
-@writes("POST", _PATH, "placement:resource_providers:inventories:create", body=NEW, status=201)
+@writes("POST", _PATH, "placement:resource_providers:inventories:create", body=NEW, status=201, answer=SHOWN)
 def create_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The provider has something of one more class."""
     provider = hold(tx, request.params["uuid"])
@@ -86,7 +90,13 @@ def create_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, _one(provider.generation + 1, row), row.updated_at, status=201, location=where)
 
 
-@writes("PUT", _PATH + "/{resource_class}", "placement:resource_providers:inventories:update", body=ONE)
+@writes(
+    "PUT",
+    _PATH + "/{resource_class}",
+    "placement:resource_providers:inventories:update",
+    body=ONE,
+    answer=SHOWN,
+)
 def update_inventory(tx: Tx, ctx: Context, request: Request) -> Reply:
     """What the provider has of a class is changed."""
     provider, resource_class = hold(tx, request.params["uuid"]), request.params["resource_class"]

@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys, since
 from cumulet.services.placement import filters, names
 from cumulet.services.placement.asking import Schema, reads, writes
 from cumulet.services.placement.errors import UnknownClass, UnknownTraits
@@ -40,6 +41,14 @@ LIST = Schema(
         "1.18": obj(_BY | {"member_of": STRING, "resources": STRING, "in_tree": UUID, "required": STRING}),
     }
 )  # fmt: skip
+PROVIDER = keys(
+    uuid=str,
+    name=str,
+    generation=int,
+    links=LINKS,
+    parent_provider_uuid=since("1.14", str | None),
+    root_provider_uuid=since("1.14", str),
+)
 _LINKS = (
     ("inventories", "1.0"),
     ("usages", "1.0"),
@@ -53,6 +62,7 @@ _LINKS = (
     "/resource_providers",
     "placement:resource_providers:list",
     query=("name", "uuid", "member_of", "resources", "in_tree", "required"),
+    answer=keys(resource_providers=array(PROVIDER)),
 )
 def list_providers(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The providers that meet all conditions of the query."""
@@ -64,7 +74,7 @@ def list_providers(tx: Tx, ctx: Context, request: Request) -> Reply:
     return answer(ctx, body, max((provider.updated_at for provider in found), default=None))
 
 
-@reads("/resource_providers/{uuid}", "placement:resource_providers:show")
+@reads("/resource_providers/{uuid}", "placement:resource_providers:show", answer=PROVIDER)
 def show_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     """One provider."""
     provider = model.seen(tx, request.params["uuid"])
@@ -76,7 +86,8 @@ def show_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     "/resource_providers",
     "placement:resource_providers:create",
     body=CREATE,
-    status=201,
+    status={"1.0": 201, "1.20": 200},
+    answer=since("1.20", PROVIDER),
 )
 def create_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Make a provider, a root or the child of another one."""
@@ -94,7 +105,9 @@ def create_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
 _NAMELESS = "Object action create failed because: name is required"
 
 
-@writes("PUT", "/resource_providers/{uuid}", "placement:resource_providers:update", body=UPDATE)
+@writes(
+    "PUT", "/resource_providers/{uuid}", "placement:resource_providers:update", body=UPDATE, answer=PROVIDER
+)
 def update_provider(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Rename a provider, or move it with all that is below it."""
     provider = model.hold(tx, request.params["uuid"], model.TREES)
