@@ -113,10 +113,15 @@ def parsed(cls: type[Resource], verb: str, body: Any, wire: WireProfile) -> dict
 
 @dataclass(frozen=True, kw_only=True)
 class Create(writing.Create):
-    """A create that keeps unknown keys."""
+    """A create that keeps unknown keys.
+
+    `wire` is the profile by which the body is read, where that is not the API's.
+    """
+
+    wire: WireProfile | None = None
 
     def parse(self, cls: type[Resource], ctx: Context, body: Any) -> dict[str, Any]:
-        return parsed(cls, "create", body, ctx.service.api.wire)
+        return parsed(cls, "create", body, self.wire or ctx.service.api.wire)
 
 
 @dataclass(frozen=True, kw_only=True)

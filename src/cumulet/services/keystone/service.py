@@ -22,6 +22,8 @@ def api() -> Api:
     from cumulet.services.keystone.checks import KINDS
     from cumulet.services.keystone.credentials import api as credentials
     from cumulet.services.keystone.domain_config import api as domain_config
+    from cumulet.services.keystone.endpoint_filter import endpoints as endpoint_filter
+    from cumulet.services.keystone.endpoint_filter import groups as endpoint_groups
     from cumulet.services.keystone.federation import mappings, protocols, providers, saml
     from cumulet.services.keystone.limits import api as limits
     from cumulet.services.keystone.limits import registered
@@ -47,6 +49,8 @@ def api() -> Api:
         assignments,
         trusts,
         catalog,
+        endpoint_filter,
+        endpoint_groups,
         application_credentials,
         credentials,
         registered,
@@ -67,6 +71,7 @@ def api() -> Api:
             catalog.SERVICES,
             catalog.ENDPOINTS,
             catalog.REGIONS,
+            endpoint_groups.ENDPOINT_GROUPS,
             credentials.CREDENTIALS,
             registered.REGISTERED_LIMITS,
             limits.LIMITS,

@@ -28,6 +28,8 @@ class KeystoneSettings:
     max_project_depth: Positive = 5
     max_redelegation_count: Count = 3
     max_password_length: Positive = 4096
+    return_all_endpoints_if_no_filter: bool = True
+    """Whether the catalog of a project that was given no endpoints shows all of them, or none."""
 
     lockout_failure_attempts: Positive | None = None
     lockout_duration: Positive | None = 1800

@@ -80,6 +80,15 @@ def upgrade() -> None:
         op.f("ix_keystone_domain_options_domain_id"), "keystone_domain_options", ["domain_id"], unique=False
     )
     op.create_table(
+        "keystone_endpoint_groups",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("filters", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "keystone_endpoints",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("interface", TEXT, nullable=False),
@@ -398,6 +407,50 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_keystone_old_passwords_user_id"), "keystone_old_passwords", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_project_endpoint_groups",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("endpoint_group_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["endpoint_group_id"], ["keystone_endpoint_groups.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["project_id"], ["keystone_projects.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_project_endpoint_groups_endpoint_group_id"),
+        "keystone_project_endpoint_groups",
+        ["endpoint_group_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_project_endpoint_groups_project_id"),
+        "keystone_project_endpoint_groups",
+        ["project_id"],
+        unique=False,
+    )
+    op.create_table(
+        "keystone_project_endpoints",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("endpoint_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["endpoint_id"], ["keystone_endpoints.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["project_id"], ["keystone_projects.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_project_endpoints_endpoint_id"),
+        "keystone_project_endpoints",
+        ["endpoint_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_project_endpoints_project_id"),
+        "keystone_project_endpoints",
+        ["project_id"],
+        unique=False,
     )
     op.create_table(
         "keystone_project_tags",

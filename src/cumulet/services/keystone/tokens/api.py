@@ -160,7 +160,7 @@ def auth_catalog(tx: Tx, ctx: Context, request: Request) -> Any:
     if not ctx.project_id:
         raise forbidden()
     authority = ctx.app.contract(Authority)
-    catalog = authority.catalog(tx, authority.epoch())
+    catalog = authority.catalog(tx, authority.epoch()).for_project(tx, ctx.project_id)
     return {"catalog": catalog.body(ctx.user_id, ctx.project_id), "links": self_link(ctx, "/auth/catalog")}
 
 

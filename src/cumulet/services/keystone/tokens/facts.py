@@ -6,7 +6,7 @@ and kept until something of them changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from cumulet.services.keystone import compliance
 from cumulet.services.keystone.application_credentials import delegation as application_credentials
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
 from cumulet.services.keystone.catalog.urls import filled, substitutions
+from cumulet.services.keystone.endpoint_filter.model import shown_to
 from cumulet.services.keystone.federation.model import ServiceProvider
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
@@ -41,6 +42,14 @@ class Catalog:
 
     services: Sequence[tuple[CatalogService, Sequence[Endpoint]]]
     service_providers: Sequence[Mapping[str, str]] = ()
+
+    def for_project(self, tx: Tx, project_id: str | None) -> "Catalog":
+        """What a project sees of it: the endpoints that it was given, if it was given any."""
+        shown = shown_to(tx, project_id)
+        if shown is None:
+            return self
+        some = [(service, [e for e in endpoints if e.id in shown]) for service, endpoints in self.services]
+        return replace(self, services=[(service, endpoints) for service, endpoints in some if endpoints])
 
     def body(self, user_id: str, project_id: str | None) -> list[dict[str, Any]]:
         """The catalog for one user and project; endpoints that need what is missing are left out."""
@@ -143,12 +152,13 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
     if subject.scope.kind and not roles:
         return None
     ends = given.expires_at if given is not None else None
+    project_id = subject.scope.id if subject.scope.kind == "project" else None
     return Facts(
         identity=_identity(found, roles),
         user_generation=found.bearer.generation + (given.generation if given is not None else 0),
         scope_generation=found.place.generation if found.place is not None else 0,
         body=_encode(_body(found, roles) | _elsewhere(catalog))[1:-1],
-        catalog=catalog,
+        catalog=catalog.for_project(tx, project_id),
         expires_at=int(timestamps.to_epoch(ends)) if ends else None,
         enabled_until=compliance.inactive_from(tx.app.contract(KeystoneSettings), found.user),
     )
