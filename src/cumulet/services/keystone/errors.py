@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refusals in the sentences that clients of Keystone match on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 
 _CLIENT_IN_ERROR = (
@@ -32,6 +35,14 @@ def forbidden() -> Forbidden:
 def unauthorized(*, commit: bool = False) -> Unauthorized:
     """Whatever was wrong with who somebody claims to be: nobody is told."""
     return Unauthorized("The request you have made requires authentication.", commit=commit)
+
+
+class MethodsMissing(Unauthorized):
+    """Somebody has proved something, but not enough; the answer is a receipt of that."""
+
+    def __init__(self, receipt: str, body: Mapping[str, Any]) -> None:
+        super().__init__(headers={"Openstack-Auth-Receipt": receipt, "Vary": "X-Auth-Token"})
+        self.body = body
 
 
 def not_found(noun: str, id: str) -> NotFound:

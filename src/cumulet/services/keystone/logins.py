@@ -30,7 +30,7 @@ async def log_in(ctx: Context, user: User | None, password: str, *, expired: boo
     if user is None:
         raise unauthorized()
     counted = compliance.can_be_locked(ctx.app.contract(KeystoneSettings), user)
-    if counted or (right and _remembered(user, ctx.app.clock.now())):
+    if counted:
         return await ctx.transact(judge, user, right, expired=expired)
     if not right:
         raise unauthorized()
@@ -38,7 +38,7 @@ async def log_in(ctx: Context, user: User | None, password: str, *, expired: boo
 
 
 def judge(tx: Tx, seen: User, right: bool, *, expired: bool = False) -> User:
-    """The user after a login; `right` says whether the user as seen has proved themselves.
+    """The user as they are now; `right` says whether the user as seen has proved themselves.
 
     Raises Unauthorized; a failure is counted all the same.
     """
@@ -46,9 +46,7 @@ def judge(tx: Tx, seen: User, right: bool, *, expired: bool = False) -> User:
     if not right:
         _count_failure(tx, seen)
         raise unauthorized(commit=True)
-    user = _admitted(tx, seen, expired=expired)
-    changes = _remembered(user, tx.now)
-    return tx.update(user, **changes) if changes else user
+    return _admitted(tx, seen, expired=expired)
 
 
 def _admitted(tx: Tx, seen: User, *, expired: bool) -> User:
@@ -78,8 +76,23 @@ def _count_failure(tx: Tx, seen: User) -> None:
     tx.update(user, failed_auth_count=before + 1, failed_auth_at=tx.now)
 
 
-def _remembered(user: User, now: Timestamp) -> dict[str, Any]:
-    """What a login changes: old failures are forgiven, and the first one on a day is remembered."""
+async def welcome(ctx: Context, user: User) -> None:
+    """Old failures of somebody who has proved all that they must are forgiven, and the day is noted.
+
+    Not earlier: who knows the password could else guess passcodes for ever.
+    """
+    if _news(user, ctx.app.clock.now()):
+        await ctx.transact(_note, user.id)
+
+
+def _note(tx: Tx, user_id: str) -> None:
+    user = tx.get(User, user_id)
+    if user is not None and (changes := _news(user, tx.now)):
+        tx.update(user, **changes)
+
+
+def _news(user: User, now: Timestamp) -> dict[str, Any]:
+    """What a login changes in a user's row: nothing, as a rule, but for the first one on a day."""
     changes: dict[str, Any] = {}
     if user.failed_auth_count:
         changes |= {"failed_auth_count": 0, "failed_auth_at": None}

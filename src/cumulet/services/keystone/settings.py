@@ -24,6 +24,9 @@ class KeystoneSettings:
 
     token_lifetime: Positive = 3600
     allow_expired_window: Count = 172800
+    receipt_lifetime: Positive = 300
+    totp_included_previous_windows: Annotated[int, Meta(ge=0, le=10)] = 1
+    """Passcodes of how many half minutes before the present one are still taken."""
     max_active_keys: Annotated[int, Meta(ge=2)] = 3
     max_project_depth: Positive = 5
     max_redelegation_count: Count = 3

@@ -11,6 +11,7 @@ from cumulet.kernel.errors import Error, NotPermitted
 from cumulet.kernel.http.wire import ErrorBody, Page, WireProfile, encode, page_url, sort_by_key_and_dir
 from cumulet.kernel.resource.shapes import keys, maybe
 from cumulet.lib import timestamps
+from cumulet.services.keystone.errors import MethodsMissing
 
 SELF = keys(self=str)
 AROUND = keys(self=str, next=str | None, previous=str | None)
@@ -18,6 +19,8 @@ AROUND = keys(self=str, next=str | None, previous=str | None)
 
 def error(error: Error, request_id: str) -> ErrorBody:
     """{"error": {"code", "message", "title"}}; what policy refuses is named by its rule."""
+    if isinstance(error, MethodsMissing):
+        return ErrorBody(encode(error.body))
     message = error.message
     if isinstance(error, NotPermitted) and error.rule:
         message = f"You are not authorized to perform the requested action: {error.rule}."

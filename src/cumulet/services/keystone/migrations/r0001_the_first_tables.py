@@ -478,3 +478,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row_id"),
     )
     op.create_index(op.f("ix_keystone_protocols_idp_id"), "keystone_protocols", ["idp_id"], unique=False)
+    op.create_table(
+        "keystone_used_passcodes",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("period", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["keystone_credentials.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )

@@ -37,7 +37,7 @@ _RULES_HEADER = "openstack-identity-access-rules"
 @route("POST", "/auth/tokens", schema=told(SCHEMA), public=True, status=201)
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
-    wanted = asked(request.body)
+    wanted = asked(request.body, request.headers.get("openstack-auth-receipt", ""))
     proof = await authenticate(ctx, wanted)
     if wanted.scope is not None and wanted.scope[0] == TRUST and proof.scope is None:
         token = await issue_by_trust(ctx, proof, wanted.scope[1])

@@ -1,29 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """From what somebody says they are to what they have proved to be."""
 
+import dataclasses
+
 from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
 from cumulet.services.keystone.errors import unauthorized
+from cumulet.services.keystone.logins import welcome
+from cumulet.services.keystone.people import User
+from cumulet.services.keystone.tokens import factors
 from cumulet.services.keystone.tokens.methods import METHODS
-from cumulet.services.keystone.tokens.payload import METHOD_NAMES
+from cumulet.services.keystone.tokens.payload import in_order
 from cumulet.services.keystone.tokens.proof import Asked, Proof
 
 
 async def authenticate(ctx: Context, asked: Asked) -> Proof:
-    """Who has proved what by all the methods of a request.
+    """Who has proved what by all the methods of a request, and of the receipt that it shows.
 
-    Raises Unauthorized, and BadRequest for what is missing.
+    Raises Unauthorized, MethodsMissing when the user's rules ask for more, and BadRequest for what is
+    missing in the request.
     """
     proofs = [await METHODS[name].prove(ctx, words, asked) for name, words in asked.methods.items()]
     if len({proof.user_id for proof in proofs}) != 1:
         raise unauthorized()
-    methods = {name for proof in proofs for name in proof.methods}
     ends = [proof.expires_at for proof in proofs if proof.expires_at is not None]
-    return Proof(
+    proof = Proof(
         user_id=proofs[0].user_id,
-        methods=tuple(name for name in METHOD_NAMES if name in methods),
+        methods=in_order({name for proof in proofs for name in proof.methods}),
         expires_at=min(ends) if ends else None,
         chain=next((proof.chain for proof in proofs if proof.chain), ""),
         scope=next((proof.scope for proof in proofs if proof.scope), None),
         delegation=next((proof.delegation for proof in proofs if proof.delegation), None),
         federation_id=next((proof.federation_id for proof in proofs if proof.federation_id), ""),
     )
+    user, methods = await ctx.read(_judge, proof, asked.receipt)
+    if "password" in methods and "token" not in methods:
+        await welcome(ctx, user)
+    return dataclasses.replace(proof, methods=methods)
+
+
+def _judge(tx: Tx, proof: Proof, receipt: str) -> tuple[User, tuple[str, ...]]:
+    """The user, and the methods that were proved, if they are enough."""
+    user = tx.get(User, proof.user_id)
+    if user is None:
+        raise unauthorized()
+    return user, factors.with_receipt(tx, user, proof.methods, receipt)

@@ -12,7 +12,6 @@ the epoch moved meanwhile.
 
 import asyncio
 import dataclasses
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -31,6 +30,7 @@ from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens import facts as facts_of
 from cumulet.services.keystone.tokens.facts import Catalog, Facts
+from cumulet.services.keystone.tokens.keyring import Keyring
 from cumulet.services.keystone.tokens.keys import KeyFolder
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
 from cumulet.services.keystone.tokens.payload import Claims, new_audit_id, pack, unpack
@@ -79,8 +79,7 @@ class Authority:
         self.settings = settings
         self.passwords = Passwords()
         self.admin_hash: str | None = None
-        self._keys: KeyFolder | None = None
-        self._credential_keys: KeyFolder | None = None
+        self._keyring: Keyring | None = None
         self._epoch = 0
         self._lock = threading.Lock()
         self._tokens: OrderedDict[str, Token] = OrderedDict()
@@ -89,23 +88,19 @@ class Authority:
     # -- life -------------------------------------------------------------------------------------------
 
     @property
-    def keys(self) -> KeyFolder:
-        assert self._keys is not None, "the keys are read before anything is answered"
-        return self._keys
+    def keyring(self) -> Keyring:
+        assert self._keyring is not None, "the keys are read before anything is answered"
+        return self._keyring
 
     @property
-    def credential_keys(self) -> KeyFolder:
-        assert self._credential_keys is not None, "the keys are read before anything is answered"
-        return self._credential_keys
+    def keys(self) -> KeyFolder:
+        return self.keyring.tokens
 
     def open(self, app: "App") -> None:
         """Read the keys, making the first ones in a new cloud."""
-        state = app.settings.state
-        self._keys = KeyFolder(state / "fernet-keys", self.settings.max_active_keys)
-        # Nothing is encrypted anew, so no key of theirs is ever dropped.
-        self._credential_keys = KeyFolder(state / "credential-keys", max_active_keys=sys.maxsize)
-        self._keys.open()
-        self._credential_keys.open()
+        keyring = Keyring(app.settings.state, self.settings)
+        keyring.open()
+        self._keyring = keyring
 
     async def watch(self, app: "App") -> None:
         """Notice keys that were rotated, and on PostgreSQL the changes that other processes have made."""
@@ -120,7 +115,7 @@ class Authority:
     async def _look_around(self, app: "App", seen: int) -> int:
         """The stored epoch as it is now; what cannot be checked is not believed either."""
         try:
-            await asyncio.to_thread(self._reload)
+            await asyncio.to_thread(self.keyring.reload)
             if app.db.is_sqlite:
                 return seen
             stored = await app.db.read(_stored_epoch)
@@ -131,10 +126,6 @@ class Authority:
         if stored != seen:
             self.moved()
         return stored
-
-    def _reload(self) -> None:
-        self.keys.reload()
-        self.credential_keys.reload()
 
     # -- the epoch --------------------------------------------------------------------------------------
 

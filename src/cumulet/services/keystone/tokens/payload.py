@@ -8,6 +8,7 @@ of revocations has to be read.
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -65,18 +66,17 @@ def pack(keys: KeyFolder, claims: Claims) -> str:
     """The token that says this."""
     subject = claims.subject
     scope, delegation = subject.scope, subject.delegation
-    methods = sum(1 << METHOD_NAMES.index(name) for name in claims.methods)
     delegated = 1 + DELEGATIONS.index(delegation.kind) if delegation is not None else 0
     values = (
-        methods << 4 | delegated << 2 | _KINDS.index(scope.kind),
-        _short(subject.user_id),
-        _short(scope.id) if scope.kind in ("project", "domain") else b"",
+        method_bits(claims.methods) << 4 | delegated << 2 | _KINDS.index(scope.kind),
+        short_id(subject.user_id),
+        short_id(scope.id) if scope.kind in ("project", "domain") else b"",
         claims.expires_at,
         b"".join(urlsafe_b64decode(id + "==") for id in claims.audit_ids),
         claims.user_generation,
         claims.scope_generation,
-        *((_short(delegation.id),) if delegation is not None else ()),
-        *((_short(subject.federation_id),) if subject.federation_id else ()),
+        *((short_id(delegation.id),) if delegation is not None else ()),
+        *((short_id(subject.federation_id),) if subject.federation_id else ()),
     )
     return keys.encrypt(_encode(values), claims.issued_at).decode().rstrip("=")
 
@@ -85,21 +85,21 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
     """What a token says; None when it is none of ours. What our keys have signed needs no further check."""
     if not token.startswith("gAAAA"):
         return None
-    found = keys.decrypt((token + "=" * (-len(token) % 4)).encode())
+    found = keys.decrypt(padded(token))
     if found is None:
         return None
     flags, user, scope, expires, audits, user_generation, scope_generation, *more = _decode(found[0])
     kind = _KINDS[flags & 3]
     delegated = flags >> 2 & 3
-    delegation = Delegation(DELEGATIONS[delegated - 1], _long(more.pop(0))) if delegated else None
+    delegation = Delegation(DELEGATIONS[delegated - 1], long_id(more.pop(0))) if delegated else None
     return Claims(
         subject=Subject(
-            user_id=_long(user),
-            scope=Scope(kind, "all" if kind == "system" else _long(scope)),
+            user_id=long_id(user),
+            scope=Scope(kind, "all" if kind == "system" else long_id(scope)),
             delegation=delegation,
-            federation_id=_long(more[0]) if more else "",
+            federation_id=long_id(more[0]) if more else "",
         ),
-        methods=tuple(name for bit, name in enumerate(METHOD_NAMES) if flags >> 4 & 1 << bit),
+        methods=methods_of(flags >> 4),
         issued_at=found[1],
         expires_at=expires,
         audit_ids=tuple(
@@ -110,7 +110,25 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
     )
 
 
-def _short(id: str) -> str | bytes:
+def padded(text: str) -> bytes:
+    """A text in base64 with the padding that ours have not."""
+    return (text + "=" * (-len(text) % 4)).encode()
+
+
+def in_order(methods: Collection[str]) -> tuple[str, ...]:
+    """Methods in the order of METHOD_NAMES."""
+    return tuple(name for name in METHOD_NAMES if name in methods)
+
+
+def method_bits(methods: Collection[str]) -> int:
+    return sum(1 << METHOD_NAMES.index(name) for name in methods)
+
+
+def methods_of(bits: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in enumerate(METHOD_NAMES) if bits & 1 << bit)
+
+
+def short_id(id: str) -> str | bytes:
     """An id of 32 or 64 hex digits as bytes; others as they are."""
     if len(id) in (32, 64):
         try:
@@ -121,7 +139,7 @@ def _short(id: str) -> str | bytes:
     return id
 
 
-def _long(id: str | bytes) -> str:
+def long_id(id: str | bytes) -> str:
     return id if isinstance(id, str) else id.hex()
 
 

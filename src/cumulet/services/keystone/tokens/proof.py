@@ -20,11 +20,13 @@ class Asked:
     """What somebody says they are, method by method, and what the token should be for.
 
     `scope` is a kind (TRUST or one of a Scope) and what names it; None when the request says nothing, so that
-    the user's default project counts.
+    the user's default project counts. `receipt` is what an earlier request was given that had proved too
+    little.
     """
 
     methods: Mapping[str, Words]
     scope: tuple[str, Words] | None
+    receipt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,8 +49,8 @@ def _validator() -> Any:
     return schema.compile_schema(SCHEMA)
 
 
-def asked(body: Any) -> Asked:
-    """What a body asks for.
+def asked(body: Any, receipt: str = "") -> Asked:
+    """What a body asks for, and what its sender was given by an earlier one.
 
     Raises Invalid and BadRequest for what cannot be understood, Unauthorized for methods we do not speak.
     """
@@ -68,7 +68,7 @@ def asked(body: Any) -> Asked:
     if "application_credential" in names and "scope" in auth:
         reason = "Application credentials cannot request a scope."
         raise Unauthorized(f"Error authenticating with application credential: {reason}")
-    return Asked({name: identity[name] for name in names}, _scope(auth.get("scope")))
+    return Asked({name: identity[name] for name in names}, _scope(auth.get("scope")), receipt)
 
 
 def _scope(scope: Any) -> tuple[str, Mapping[str, Any]] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
-from cumulet.services.keystone.tokens.methods import application_credential, password, token
+from cumulet.services.keystone.tokens.methods import application_credential, password, token, totp
 from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
 
 
@@ -29,4 +29,5 @@ METHODS: Mapping[str, Method] = {
     "password": Method(password.SCHEMA, password.prove),
     "token": Method(token.SCHEMA, token.prove),
     "application_credential": Method(application_credential.SCHEMA, application_credential.prove),
+    "totp": Method(totp.SCHEMA, totp.prove),
 }

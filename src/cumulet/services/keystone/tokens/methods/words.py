@@ -4,4 +4,7 @@
 TEXT = {"type": "string"}
 DOMAIN = {"type": "object", "properties": {"id": TEXT, "name": TEXT}}
 PROJECT = {"type": "object", "properties": {"id": TEXT, "name": TEXT, "domain": DOMAIN}}
-USER = {"type": "object", "properties": {"id": TEXT, "name": TEXT, "password": TEXT, "domain": DOMAIN}}
+USER = {
+    "type": "object",
+    "properties": {"id": TEXT, "name": TEXT, "password": TEXT, "passcode": {}, "domain": DOMAIN},
+}
