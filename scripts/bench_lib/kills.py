@@ -36,7 +36,7 @@ def measure(kills: int, database: str, seed: int) -> bool:
         options = ("--database", url) if url else ()
         with new_cloud("--agent-process", *options) as cloud:
             cloud.start()
-            cloud.await_token()
+            cloud.await_ready()
             wrong = asyncio.run(_torment(cloud, kills, random.Random(seed)))
     for line in wrong:
         print(f"WRONG: {line}")

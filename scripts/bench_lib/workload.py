@@ -4,7 +4,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ _MOST = 6
 
 @dataclass
 class Ledger:
-    """What the cloud has answered for. What was asked and not answered stands nowhere."""
+    """What the cloud has answered for, or has shown since it did not answer."""
 
     servers: set[str] = field(default_factory=set)
     volumes: set[str] = field(default_factory=set)
@@ -55,9 +56,12 @@ class Worker:
         self.chance = chance
         self.servers: list[str] = []
         self.volumes: list[str] = []
+        self.unanswered: dict[str, str] = {}
+        """What was asked for and not answered: name, and which kind."""
         self.actions: tuple[Callable[[], Awaitable[None]], ...] = (
             self.create_server,
             self.create_volume,
+            self.look_for_the_unanswered,
             self.attach,
             self.detach,
             self.reboot,
@@ -68,15 +72,43 @@ class Worker:
 
     async def create_server(self) -> None:
         if len(self.servers) < _MOST:
-            server_id = await self.ground.create_server(f"kill-{self.chance.getrandbits(40):x}")
-            self.ledger.servers.add(server_id)
-            self.servers.append(server_id)
+            with self._asking_for("servers") as name:
+                server_id = await self.ground.create_server(name)
+            self._take("servers", server_id)
 
     async def create_volume(self) -> None:
         if len(self.volumes) < _MOST:
-            answer = await self.client.send("POST", "/volume/v3/volumes", {"volume": {"size": 1}})
-            self.ledger.volumes.add(answer["volume"]["id"])
-            self.volumes.append(answer["volume"]["id"])
+            with self._asking_for("volumes") as name:
+                body = {"volume": {"size": 1, "name": name}}
+                answer = await self.client.send("POST", "/volume/v3/volumes", body)
+            self._take("volumes", answer["volume"]["id"])
+
+    @contextmanager
+    def _asking_for(self, kind: str) -> Iterator[str]:
+        """The name of something new; it is looked for later when nobody answers."""
+        name = f"kill-{self.chance.getrandbits(40):x}"
+        self.unanswered[name] = kind
+        try:
+            yield name
+        except Refused:
+            del self.unanswered[name]
+            raise
+        del self.unanswered[name]
+
+    async def look_for_the_unanswered(self) -> None:
+        """What is there after all is this client's, as if it had been answered."""
+        if not self.unanswered:
+            return
+        name, kind = next(iter(self.unanswered.items()))
+        path = "/compute/v2.1/servers" if kind == "servers" else "/volume/v3/volumes"
+        for row in (await self.client.send("GET", f"{path}?name={name}"))[kind]:
+            self._take(kind, row["id"])
+        del self.unanswered[name]
+
+    def _take(self, kind: str, id: str) -> None:
+        mine, promised = getattr(self, kind), getattr(self.ledger, kind)
+        mine.append(id)
+        promised.add(id)
 
     async def attach(self) -> None:
         if self.servers and self.volumes:

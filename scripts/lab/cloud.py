@@ -30,6 +30,7 @@ class Cloud:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._said = 0
 
     @property
     def pid(self) -> int:
@@ -41,6 +42,7 @@ class Cloud:
         command = [sys.executable, "-m", "cumulet", "up", "--state", str(self.place.path)]
         command += ["--port", str(self.port), "--admin-password", PASSWORD, *self.options]
         with self.log.open("ab") as log:
+            self._said = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     @property
@@ -59,6 +61,12 @@ class Cloud:
                 break
             time.sleep(0.005)
         raise RuntimeError(f"The cloud did not start: {self.log.read_text()[-2000:]}")
+
+    def await_ready(self) -> None:
+        """Return once the cloud that was started says that it is ready: its host is there too."""
+        self.await_token()
+        if not wait_until(lambda: b"ready in " in self.log.read_bytes()[self._said :], _DEADLINE):
+            raise RuntimeError(f"The cloud is not ready: {self.log.read_text()[-2000:]}")
 
     def cumulet(self, *words: str) -> subprocess.CompletedProcess[str]:
         """What a command of the operator says of this cloud."""
