@@ -76,6 +76,16 @@ def test_a_database_that_is_down_is_named_with_the_reason(tmp_path: Path) -> Non
     assert "refused" in said
 
 
+def test_a_database_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+
+        said = up(tmp_path, "--database", f"postgresql://u:secret@{address}/x?connect_timeout=2")
+
+    assert said.startswith(f"The database postgresql://u:***@{address}/x?connect_timeout=2 cannot be used: ")
+    assert said.endswith(f"{address} does not answer.")
+
+
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u@h/x", "postgresql://u@127.0.0.1:abc/x"])
 def test_what_is_no_database_url_is_refused_with_the_right_form(tmp_path: Path, url: str) -> None:
     assert up(tmp_path, "--database", url).startswith(f"{url!r} is no database that Cumulet knows: write ")

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CONNECT_SECONDS = 5
+"""How long PostgreSQL may take to accept a connection: requests are refused before their clients give up."""
+
+TIMEOUT = "connect_timeout"
+"""What libpq calls it; a URL may say it otherwise."""
+
 _ATTEMPTS = 30
 _SHORT, _LONG = 0.001, 1.0
 """Seconds below which a read may hold up the event loop, and what an unknown one is taken for."""
@@ -225,6 +231,7 @@ class Database:
             max_overflow=2,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
+            connect_args={} if TIMEOUT in self.url.query else {TIMEOUT: CONNECT_SECONDS},
         )
 
     def close(self) -> None:

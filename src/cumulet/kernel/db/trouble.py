@@ -22,8 +22,11 @@ def sentence(error: BaseException | None, url: str) -> str | None:
     """Why the database at this URL cannot be used; None when the error does not say that."""
     if not isinstance(error, DatabaseError) or type(error) not in (OperationalError, DatabaseError):
         return None
-    shown = sa.make_url(url).render_as_string(hide_password=True)
-    return f"The database {shown} cannot be used: {first_line(error.orig)}."
+    place = sa.make_url(url)
+    why = first_line(error.orig)
+    if type(error.orig).__name__ == "ConnectionTimeout":
+        why = f"{place.host}:{place.port or 5432} does not answer"
+    return f"The database {place.render_as_string(hide_password=True)} cannot be used: {why}."
 
 
 def first_line(error: object) -> str:
