@@ -136,12 +136,14 @@ class App:
         self._watching = [asyncio.ensure_future(m.watch(self)) for m in manifests if m.watch is not None]
         await self.sagas.start()
         self.reconcilers.start()
+        self.hosts.start()
 
     async def stop(self) -> None:
         """Let go of everything; guests and networks stay as they are."""
         for task in (*self._consuming, *self._watching):
             task.cancel()
         await asyncio.gather(*self._consuming, *self._watching, return_exceptions=True)
+        await self.hosts.stop()
         await self.reconcilers.stop()
         await self.sagas.stop()
         self.traces.close()

@@ -164,11 +164,39 @@ class Hosts:
         self._written: dict[str, float] = {}
         self._since = app.clock.monotonic()
         self._arrival = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def listened_for(self) -> float:
         """Seconds for which this process could have heard of hosts."""
         return self.app.clock.monotonic() - self._since
+
+    # -- beside other control processes -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """From now on hosts hear of what other processes publish too."""
+        if not self.app.db.is_sqlite:
+            self._looking = asyncio.create_task(self._look_around())
+
+    async def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look_around(self) -> None:
+        """Hint each host here whose newest document has changed: its process knew whom to tell, or not."""
+        newest: dict[str, Generation] = {}
+        while True:
+            await self.app.clock.sleep(LOOK_EVERY)
+            try:
+                found = await self.app.db.read(_newest, list(self.connected))
+            except Exception:
+                self.app.log.exception("documents could not be looked for")
+                continue
+            for host in found.keys() & self.connected.keys():
+                if newest.get(host) != found[host]:
+                    self.hint(host)
+            newest = found
 
     async def next_arrival(self, seconds: float) -> None:
         """Return when a host connects to this process, or after so many seconds."""
@@ -380,6 +408,10 @@ def _changed(tx: Tx, host: str, since: Generation) -> list[DocumentRow]:
         newer = sa.and_(DocumentRow.c.epoch == since.epoch, DocumentRow.c.n > since.n)
         where.append(sa.or_(DocumentRow.c.epoch > since.epoch, newer))
     return tx.all(DocumentRow, *where, order_by=(DocumentRow.c.epoch, DocumentRow.c.n))
+
+
+def _newest(tx: Tx, hosts: list[str]) -> dict[str, Generation]:
+    return {row.id: Generation(row.epoch, row.n) for row in tx.get_many(HostRow, hosts).values()}
 
 
 def _seen(tx: Tx, name: str) -> None:

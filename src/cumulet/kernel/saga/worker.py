@@ -138,8 +138,11 @@ class Worker:
 
     async def _adopt(self) -> None:
         async with self._adopting:
-            for row, records in await self.app.db.transact(_claim, self.owner, set(self._tasks)):
+            found, cancelled = await self.app.db.transact(_claim, self.owner, set(self._tasks))
+            for row, records in found:
                 self._run_soon(row, records)
+            for id in cancelled & self._runs.keys():
+                self.interrupt(id)
 
     def _run_soon(self, row: SagaRow, records: list[SagaStep]) -> None:
         if row.id in self._tasks:
@@ -197,10 +200,15 @@ class Worker:
         await run.finish("failed", saga, why)
 
 
-def _claim(tx: Tx, owner: str | None, mine: set[str]) -> list[tuple[SagaRow, list[SagaStep]]]:
-    """Sagas that may run and that nobody alive runs, now owned by `owner`, with their records."""
+def _claim(
+    tx: Tx, owner: str | None, mine: set[str]
+) -> tuple[list[tuple[SagaRow, list[SagaStep]]], set[str]]:
+    """Sagas that may run and that nobody alive runs, now owned by `owner`, with their records.
+
+    And those of mine that were cancelled, maybe by another process.
+    """
     gone = _ownerless(tx)
-    found = []
+    found: list[tuple[SagaRow, list[SagaStep]]] = []
     rows = tx.all(
         SagaRow,
         SagaRow.c.state.in_(("waiting", "running", "unwinding")),
@@ -214,7 +222,7 @@ def _claim(tx: Tx, owner: str | None, mine: set[str]) -> list[tuple[SagaRow, lis
         state = "running" if row.state == "waiting" else row.state
         row = tx.update(row, owner=owner, state=state)
         found.append((row, tx.all(SagaStep, SagaStep.c.saga_id == row.id)))
-    return found
+    return found, {row.id for row in rows if row.id in mine and row.cancelled and row.state == "running"}
 
 
 def _ownerless(tx: Tx) -> set[str]:
