@@ -24,6 +24,7 @@ def api() -> Api:
     from cumulet.services.keystone.domain_config import api as domain_config
     from cumulet.services.keystone.endpoint_filter import endpoints as endpoint_filter
     from cumulet.services.keystone.endpoint_filter import groups as endpoint_groups
+    from cumulet.services.keystone.endpoint_policy import api as endpoint_policy
     from cumulet.services.keystone.federation import mappings, protocols, providers, saml
     from cumulet.services.keystone.limits import api as limits
     from cumulet.services.keystone.limits import registered
@@ -32,6 +33,7 @@ def api() -> Api:
     from cumulet.services.keystone.roles import api as roles
     from cumulet.services.keystone.roles import assignments, grants
     from cumulet.services.keystone.tokens import api as tokens
+    from cumulet.services.keystone.tokens import revocations
     from cumulet.services.keystone.trusts import api as trusts
     from cumulet.services.keystone.users import api as users
     from cumulet.services.keystone.users import groups
@@ -40,6 +42,7 @@ def api() -> Api:
     modules = (
         versions,
         tokens,
+        revocations,
         projects,
         domain_config,
         users,
@@ -51,6 +54,7 @@ def api() -> Api:
         catalog,
         endpoint_filter,
         endpoint_groups,
+        endpoint_policy,
         application_credentials,
         credentials,
         registered,
@@ -72,6 +76,7 @@ def api() -> Api:
             catalog.ENDPOINTS,
             catalog.REGIONS,
             endpoint_groups.ENDPOINT_GROUPS,
+            endpoint_policy.POLICIES,
             credentials.CREDENTIALS,
             registered.REGISTERED_LIMITS,
             limits.LIMITS,

@@ -175,6 +175,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "keystone_policies",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("blob", TEXT, nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "keystone_projects",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -216,6 +225,18 @@ def upgrade() -> None:
             "resource_name",
             name=op.f("uq_keystone_registered_limits_service_id_region_id_resource_name"),
         ),
+    )
+    op.create_table(
+        "keystone_revocations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("about", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.Column("revoked_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_revocations_revoked_at"), "keystone_revocations", ["revoked_at"], unique=False
     )
     op.create_table(
         "keystone_revoked_tokens",
@@ -407,6 +428,44 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_keystone_old_passwords_user_id"), "keystone_old_passwords", ["user_id"], unique=False
+    )
+    op.create_table(
+        "keystone_policy_associations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("policy_id", TEXT, nullable=False),
+        sa.Column("endpoint_id", TEXT, nullable=True),
+        sa.Column("service_id", TEXT, nullable=True),
+        sa.Column("region_id", TEXT, nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["endpoint_id"], ["keystone_endpoints.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["policy_id"], ["keystone_policies.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["region_id"], ["keystone_regions.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["service_id"], ["keystone_services.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_policy_associations_endpoint_id"),
+        "keystone_policy_associations",
+        ["endpoint_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_policy_associations_policy_id"),
+        "keystone_policy_associations",
+        ["policy_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_policy_associations_region_id"),
+        "keystone_policy_associations",
+        ["region_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_policy_associations_service_id"),
+        "keystone_policy_associations",
+        ["service_id"],
+        unique=False,
     )
     op.create_table(
         "keystone_project_endpoint_groups",

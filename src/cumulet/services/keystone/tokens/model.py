@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the database keeps of tokens: those that were ended one by one, and the epoch."""
 
+from cumulet.kernel import ids
 from cumulet.kernel.db import Row, column
 from cumulet.lib.timestamps import Timestamp
 
@@ -14,6 +15,19 @@ class RevokedToken(Row, table="keystone_revoked_tokens"):
     id: str = column(primary=True)
     expires_at: Timestamp = column(index=True)
     """When none of its tokens could be used any more in any case."""
+
+
+class Revocation(Row, table="keystone_revocations"):
+    """That tokens were ended, for whoever asks afterwards; no validation looks here.
+
+    `about` is what all of them have in common, by its name in OS-REVOKE: audit_id, audit_chain_id, user_id,
+    project_id or domain_id.
+    """
+
+    id: str = column(primary=True, default_factory=ids.plain)
+    about: str
+    value: str
+    revoked_at: Timestamp = column(index=True)
 
 
 class Epoch(Row, table="keystone_epoch"):

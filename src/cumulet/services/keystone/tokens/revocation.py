@@ -12,7 +12,7 @@ from cumulet.lib import timestamps
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.tokens.authority import Authority, Token
-from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
+from cumulet.services.keystone.tokens.model import TOKENS, Epoch, Revocation, RevokedToken
 
 
 def rights_changed(tx: Tx) -> None:
@@ -38,12 +38,20 @@ def _revoke(tx: Tx, id: str, token: Token) -> None:
     if tx.get(RevokedToken, id) is None:
         ends = timestamps.from_epoch(token.claims.expires_at + window)
         tx.insert(RevokedToken(id=id, expires_at=ends), retry=True)
+        chain, _, audit_id = id.rpartition(":")
+        _tell(tx, "audit_chain_id" if chain else "audit_id", audit_id)
     rights_changed(tx)
+
+
+def _tell(tx: Tx, about: str, value: str) -> None:
+    tx.insert(Revocation(about=about, value=value, revoked_at=tx.now))
 
 
 def end_tokens_of(tx: Tx, row: User | Project) -> Any:
     """No token of this user, or for this project or domain, holds; the row as it is now."""
     rights_changed(tx)
+    kind = "user_id" if isinstance(row, User) else "domain_id" if row.is_domain else "project_id"
+    _tell(tx, kind, row.id)
     return tx.update(row, generation=row.generation + 1)
 
 
@@ -56,4 +64,7 @@ def end_tokens_within(tx: Tx, domain_id: str) -> None:
 
 def trim(tx: Tx) -> int:
     """Forget revocations of tokens that have ended by themselves; how many there were."""
+    settings = tx.app.contract(Authority).settings
+    oldest = timestamps.add(tx.now, -settings.token_lifetime - settings.allow_expired_window)
+    tx.delete_where(Revocation, Revocation.c.revoked_at < oldest)
     return tx.delete_where(RevokedToken, RevokedToken.c.expires_at < tx.now)
