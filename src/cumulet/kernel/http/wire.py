@@ -95,7 +95,7 @@ def no_page_links(ctx: "Context", cls: type["Row"], page: "Page") -> dict[str, A
     return {}
 
 
-def no_keys(cls: type["Row"]) -> Mapping[str, Any]:
+def no_keys(cls: type["Row"]) -> Mapping[Any, Any]:
     return {}
 
 
@@ -137,8 +137,8 @@ class WireProfile:
     time: Callable[[timestamps.Timestamp], str] = timestamps.zulu
     links: Callable[["Context", type["Row"], "Row"], dict[str, Any]] = no_links
     page_links: Callable[["Context", type["Row"], Page], dict[str, Any]] = no_page_links
-    item_keys: Callable[[type["Row"]], Mapping[str, Any]] = no_keys
-    page_keys: Callable[[type["Row"]], Mapping[str, Any]] = no_keys
+    item_keys: Callable[[type["Row"]], Mapping[Any, Any]] = no_keys
+    page_keys: Callable[[type["Row"]], Mapping[Any, Any]] = no_keys
     """What `links` and `page_links` add, as parts of kernel/resource/shapes.py."""
     page_limit: int | None = 1000
     page_default: int | None = None

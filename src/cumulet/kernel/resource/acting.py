@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 class Action(Operation):
     """POST to an item's /action with {name: arguments}. `body` is the schema of the arguments.
 
-    Without a schema the arguments may be null or an empty object and are not looked at.
+    Without a schema the arguments may be null or an empty object and are not looked at. `answer` describes
+    what comes back, where something does (kernel/resource/shapes.py).
     """
 
     name: str
     status: Status = 202
     body: Mapping[str, Any] | Callable[[int], Mapping[str, Any]] | None = None
+    answer: Any = None
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
         is_async = self.run is not None and inspect.iscoroutinefunction(self.run)
@@ -40,12 +42,11 @@ class Action(Operation):
             cls,
             "POST",
             f"{item_path(cls)}/action",
-            self._async_answer(cls)
-            if is_async
-            else lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
+            self._async_answer(cls) if is_async else lambda tx, ctx, request: self.act(cls, tx, ctx, request),
             name=f"{cls.member}_{self.name}",
             action=self.name,
             schema=self.body_at,
+            answer=self.answer,
         )
 
     def body_at(self, version: int) -> Mapping[str, Any]:
@@ -62,7 +63,7 @@ class Action(Operation):
             schema.check(_action_validator(self, ctx.version), request.body, ctx.service.api.wire)
         return request.body[self.name]
 
-    def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
+    def act(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
         arguments = self.arguments(ctx, request)
         row = fetch(tx, ctx, cls, request, self.policy)
         assert self.run is not None

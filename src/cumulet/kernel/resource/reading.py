@@ -51,8 +51,11 @@ class List(Operation):
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"list_{cls.plural or cls.member}" + ("_detail" if self.detail else ""),
             query=(*names, *self.filters, "limit", "marker", "sort_key", "sort_dir"),
-            answer=shapes.page(cls, brief=self.brief),
+            answer=shapes.page(cls, brief=self.brief, **self._beside()),
         )
+
+    def _beside(self) -> dict[str, Any]:
+        return {"count": shapes.since(self.count_since, shapes.maybe(int))} if self.count_since else {}
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
         if self.policy:

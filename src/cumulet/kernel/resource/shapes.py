@@ -76,6 +76,11 @@ def one(cls: type[Resource], **beside: Part) -> Answer:
     return lambda at: enveloped(cls, item(cls, at, beside=beside))
 
 
+def bare(cls: type[Resource], *, brief: bool = False, **beside: Part) -> Answer:
+    """One item without its envelope."""
+    return lambda at: item(cls, at, brief=brief, beside=beside)
+
+
 def page(cls: type[Resource], *, brief: bool = False, **beside: Part) -> Answer:
     """A list of items, and what stands `beside` it; links to other pages may."""
 
@@ -85,6 +90,11 @@ def page(cls: type[Resource], *, brief: bool = False, **beside: Part) -> Answer:
         return shape(keys({cls.plural: array(items), **at.wire.page_keys(cls), **beside}), at)
 
     return made
+
+
+def several(cls: type[Resource]) -> Answer:
+    """Items that are no page of a list."""
+    return keys({cls.plural: array(bare(cls))})
 
 
 def enveloped(cls: type[Resource], inner: Shape) -> Shape:
@@ -105,10 +115,13 @@ def item(
     ]
     always = [s.on_wire for s in shown if s.stored and not s.rule and s.view is None and s.load is None]
     fields = {spec.on_wire: _value(spec, at) for spec in shown}
-    extra = keys({**at.wire.item_keys(cls), **(beside or {})})(at)
+    spread: dict[Any, Part] = {...: Any} if any(spec.spread for spec in cls.fields.values()) else {}
+    extra = keys({**at.wire.item_keys(cls), **spread, **(beside or {})})(at)
     return {
         "title": cls.__name__,
-        **_object({**fields, **extra["properties"]}, [*always, *extra["required"]]),
+        **extra,
+        "properties": {**fields, **extra["properties"]},
+        "required": [*always, *extra["required"]],
     }
 
 
@@ -126,14 +139,15 @@ def _value(spec: Field, at: At) -> Shape:
 # -- words ----------------------------------------------------------------------------------------------
 
 
-def keys(parts: Mapping[str, Part] | None = None, /, **named: Part) -> Answer:
-    """An object that has these keys, in the microversions in which it has them."""
+def keys(parts: Mapping[Any, Part] | None = None, /, **named: Part) -> Answer:
+    """An object that has these keys, in the microversions in which it has them; `...` are any others."""
 
     def made(at: At) -> Shape:
         known = {name: _sometimes(part) for name, part in {**(parts or {}), **named}.items()}
+        others = {"additionalProperties": shape(known.pop(...).part, at)} if ... in known else {}
         there = {name: key for name, key in known.items() if key.first <= at.version <= key.last}
         required = [name for name, key in there.items() if key.required]
-        return _object({name: shape(key.part, at) for name, key in there.items()}, required)
+        return {**_object({name: shape(key.part, at) for name, key in there.items()}, required), **others}
 
     return made
 
@@ -187,6 +201,8 @@ def by_version(parts: Mapping[str, Part]) -> Answer:
 
 
 def _or_null(found: Shape) -> Shape:
+    if found.get("type") == "null":
+        return found
     if "enum" in found:
         return {**found, "enum": [*found["enum"], None]}
     if "type" in found:
@@ -205,6 +221,8 @@ def _typed(kind: Any, at: At) -> Shape:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Timestamp:
         return {"type": "string"}
+    if kind is None:
+        return {"type": "null"}
     if isinstance(kind, type) and issubclass(kind, Resource):
         return item(kind, at)
     if origin is typing.Literal:

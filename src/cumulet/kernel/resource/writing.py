@@ -51,26 +51,37 @@ class Create(Operation):
     With `bulk` a body that holds a list under the plural makes several, all or none. `body` replaces the
     schema that is derived from the declaration, as a function of the microversion. `prepare(ctx, given)` is a
     coroutine that works out, before the transaction, what `run` is given; the caller may create one by then.
+    `beside` describes what the answer says beside the item's fields (kernel/resource/shapes.py).
     """
 
     status: Status = 201
     quota: Mapping[str, Amount] = field(default_factory=dict)
     bulk: bool = False
     location: bool = False
+    beside: Mapping[str, Any] = field(default_factory=dict)
     body: Callable[[int], Mapping[str, Any]] | None = None
     prepare: Callable[["Context", dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
 
     def endpoint(self, cls: "type[Resource]", wire: "WireProfile") -> Endpoint:
+        shown = shapes.one(cls, **self.beside)
         return self._endpoint(
             cls,
             "POST",
             cls.path,
             lambda tx, ctx, request: self.answer(cls, tx, ctx, request),
             name=f"create_{cls.member or cls.noun}",
-            schema=self.body or (lambda version: schema.body_schema(cls, "create", version, wire)),
-            answer=shapes.one(cls),
+            schema=lambda version: self._body(cls, version, wire),
+            answer=shapes.either(shown, shapes.several(cls)) if self.bulk else shown,
             prepare=self._prepare(cls, self.prepare) if self.prepare is not None else None,
         )
+
+    def _body(self, cls: "type[Resource]", version: int, wire: "WireProfile") -> Mapping[str, Any]:
+        body = self.body(version) if self.body else schema.body_schema(cls, "create", version, wire)
+        if not self.bulk:
+            return body
+        items = {"type": "array", "items": body["properties"][cls.member], "minItems": 1}
+        many = {"type": "object", "properties": {cls.plural: items}, "required": [cls.plural]}
+        return {"anyOf": [body, many]}
 
     def _prepare(
         self,

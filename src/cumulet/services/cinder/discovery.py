@@ -7,6 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys
 from cumulet.services.cinder.listing import FILTERS
 
 MINIMUM, MAXIMUM = "3.0", "3.71"
@@ -33,6 +34,21 @@ EXTENSIONS = {
 }
 """What of upstream's extensions is there, by alias."""
 
+VERSIONS = keys(
+    versions=array(
+        keys(
+            {"media-types": array(keys(base=str, type=str))},
+            id=str,
+            status=str,
+            version=str,
+            min_version=str,
+            updated=str,
+            links=LINKS,
+        )
+    )
+)
+EXTENSION = keys(name=str, alias=str, description=str, updated=str, links=LINKS)
+
 
 def _versions(ctx: Context) -> dict[str, Any]:
     media = {"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}
@@ -51,25 +67,25 @@ def _versions(ctx: Context) -> dict[str, Any]:
     return {"versions": [entry]}
 
 
-@route("GET", "/", prefixed=False, public=True)
+@route("GET", "/", prefixed=False, public=True, status=300, answer=VERSIONS)
 async def list_versions(ctx: Context, request: Request) -> Reply:
     """Every version of this API; needs no token."""
     return Reply(300, _versions(ctx))
 
 
-@route("GET", "")
+@route("GET", "", answer=VERSIONS)
 async def show_version(ctx: Context, request: Request) -> Reply:
     """The one version of this API; needs a token, unlike the other services' documents."""
     return Reply(200, _versions(ctx))
 
 
-@route("GET", "/extensions")
+@route("GET", "/extensions", answer=keys(extensions=array(EXTENSION)))
 async def list_extensions(ctx: Context, request: Request) -> dict[str, Any]:
     """What this API has beyond its core, by the names that upstream gave it."""
     return {"extensions": [_extension(alias) for alias in EXTENSIONS]}
 
 
-@route("GET", "/extensions/{alias}")
+@route("GET", "/extensions/{alias}", answer=keys(extension=EXTENSION))
 async def show_extension(ctx: Context, request: Request) -> dict[str, Any]:
     """One extension."""
     alias = request.params["alias"]
@@ -89,7 +105,13 @@ def _extension(alias: str) -> dict[str, Any]:
     }
 
 
-@route("GET", "/resource_filters", since="3.33")
+@route(
+    "GET",
+    "/resource_filters",
+    since="3.33",
+    query=("resource",),
+    answer=keys(resource_filters=array(keys(resource=str, filters=list[str]))),
+)
 async def list_filters(ctx: Context, request: Request) -> dict[str, Any]:
     """The filters that lists take."""
     asked = request.query.get("resource")

@@ -12,6 +12,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.cinder import metadata
 from cumulet.services.cinder.metadata import Pairs, SnapshotMetadata, VolumeMetadata
 from cumulet.services.cinder.schemas import METADATA, thing
@@ -22,6 +23,8 @@ from cumulet.services.cinder.volumes.model import Volume
 OBJECT = {**METADATA, "type": "object"}
 ALL = Checked(thing("metadata", metadata=OBJECT))
 ONE = Checked(thing("meta", meta={**OBJECT, "minProperties": 1}))
+
+PAIRS, PAIR = keys(metadata=dict[str, str]), keys(meta=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,14 @@ KINDS = {
 }
 
 
-def both(method: str, path: str) -> Callable[[Any], Any]:
+def both(method: str, path: str, **rules: Any) -> Callable[[Any], Any]:
     """The same route for volumes and for snapshots."""
 
     def mark(function: Any) -> Any:
         for owner in ("volume", "snapshot"):
             name = f"{owner}_metadata_{function.__name__}"
-            function = route(method, f"/{owner}s/{{{owner}_id}}/metadata{path}", name=name)(function)
+            whole = f"/{owner}s/{{{owner}_id}}/metadata{path}"
+            function = route(method, whole, name=name, **rules)(function)
         return function
 
     return mark
@@ -76,14 +80,14 @@ def _owner(tx: Tx, ctx: Context, request: Request, verb: str) -> tuple[Kind, Any
     return kind, fetch_by_key(tx, ctx, kind.owner, request.params[name], getattr(kind, verb))
 
 
-@both("GET", "")
+@both("GET", "", answer=PAIRS)
 def show_all(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """All of its metadata."""
     kind, owner = _owner(tx, ctx, request, "get")
     return {"metadata": metadata.load(tx, kind.pairs, [owner.id]).get(owner.id, {})}
 
 
-@both("POST", "")
+@both("POST", "", schema=ALL.at, answer=PAIRS)
 def add(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """These keys are set; the others stay."""
     kind, owner = _owner(tx, ctx, request, "create")
@@ -92,7 +96,7 @@ def add(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"metadata": metadata.merge(tx, kind.pairs, owner.id, wanted)}
 
 
-@both("PUT", "")
+@both("PUT", "", schema=ALL.at, answer=PAIRS)
 def replace(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """These keys are all that there is."""
     kind, owner = _owner(tx, ctx, request, "update")
@@ -101,7 +105,7 @@ def replace(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"metadata": metadata.replace(tx, kind.pairs, owner.id, wanted)}
 
 
-@both("GET", "/{key}")
+@both("GET", "/{key}", answer=PAIR)
 def show_one(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One key and its value."""
     kind, owner = _owner(tx, ctx, request, "get")
@@ -112,7 +116,7 @@ def show_one(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"meta": {key: found[key]}}
 
 
-@both("PUT", "/{key}")
+@both("PUT", "/{key}", schema=ONE.at, answer=PAIR)
 def set_one(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One key has this value; the others stay."""
     kind, owner = _owner(tx, ctx, request, "update")

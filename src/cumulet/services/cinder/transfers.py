@@ -19,6 +19,7 @@ from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.resource import Create, Delete, Exposed, List, Resource, Show, expose, field, ident, owner
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import bare, keys
 from cumulet.kernel.resource.views import render
 from cumulet.kernel.resource.writing import Made
 from cumulet.lib.timestamps import Timestamp
@@ -101,8 +102,18 @@ def withdraw(tx: Tx, ctx: Context, transfer: VolumeTransfer) -> None:
     tx.delete(transfer)
 
 
-@route("POST", "/volume-transfers/{transfer_id}/accept", since=NEW_PATH, schema=ACCEPT.at)
-@route("POST", "/os-volume-transfer/{transfer_id}/accept", schema=ACCEPT.at)
+OFFER = keys(transfer=bare(VolumeTransfer, brief=True))
+
+
+@route(
+    "POST",
+    "/volume-transfers/{transfer_id}/accept",
+    since=NEW_PATH,
+    schema=ACCEPT.at,
+    status=202,
+    answer=OFFER,
+)
+@route("POST", "/os-volume-transfer/{transfer_id}/accept", schema=ACCEPT.at, status=202, answer=OFFER)
 def accept_transfer(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The volume is the caller's, if the key is right and the caller's quota has room."""
     ctx.require("volume:accept_transfer")
@@ -140,7 +151,13 @@ def _exposed(cls: type[VolumeTransfer], since: str) -> Exposed:
         List(**listed, brief=True),
         List(**listed, detail=True),
         Show(policy="volume:get_transfer", since=since),
-        Create(policy="volume:create_transfer", run=offer, status=202, since=since),
+        Create(
+            policy="volume:create_transfer",
+            run=offer,
+            status=202,
+            since=since,
+            beside={"auth_key": str},
+        ),
         Delete(policy="volume:delete_transfer", run=withdraw, status=202, since=since),
     )
 

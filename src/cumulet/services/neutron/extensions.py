@@ -8,6 +8,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys
 
 _TAGGED = "floatingip, network, port, router, security_group, subnet"
 
@@ -126,13 +127,16 @@ EXTENSIONS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@route("GET", "/extensions")
+EXTENSION = keys(alias=str, name=str, description=str, updated=str, links=LINKS)
+
+
+@route("GET", "/extensions", answer=keys(extensions=array(EXTENSION)))
 def list_extensions(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The extensions that work."""
     return {"extensions": [_extension(alias) for alias in EXTENSIONS]}
 
 
-@route("GET", "/extensions/{alias}")
+@route("GET", "/extensions/{alias}", answer=keys(extension=EXTENSION))
 def show_extension(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One extension."""
     alias = request.params["alias"]

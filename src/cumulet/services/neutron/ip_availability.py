@@ -2,7 +2,7 @@
 """How many addresses of networks are used."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -10,6 +10,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.neutron.networks.model import Network
 from cumulet.services.neutron.ports.model import Address
 from cumulet.services.neutron.subnets.model import Subnet
@@ -17,8 +18,25 @@ from cumulet.services.neutron.subnets.model import Subnet
 PATH = "/network-ip-availabilities"
 _FILTERS = {"network_id": "id", "network_name": "name", "tenant_id": "project_id", "project_id": "project_id"}
 
+_SUM = {"total_ips": int, "used_ips": int}
+OF_SUBNET = keys(_SUM, subnet_id=str, subnet_name=str, cidr=str, ip_version=Literal[4, 6])
+OF_NETWORK = keys(
+    _SUM,
+    network_id=str,
+    network_name=str,
+    tenant_id=str,
+    project_id=str,
+    subnet_ip_availability=array(OF_SUBNET),
+)
 
-@route("GET", PATH, policy="get_network_ip_availability")
+
+@route(
+    "GET",
+    PATH,
+    policy="get_network_ip_availability",
+    query=(*_FILTERS, "ip_version"),
+    answer=keys(network_ip_availabilities=array(OF_NETWORK)),
+)
 def list_availabilities(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Total and used addresses of every network."""
     ctx.require("get_network_ip_availability")
@@ -32,7 +50,12 @@ def list_availabilities(tx: Tx, ctx: Context, request: Request) -> dict[str, Any
     return {"network_ip_availabilities": _availabilities(tx, networks, versions or [4, 6])}
 
 
-@route("GET", PATH + "/{network_id}", policy="get_network_ip_availability")
+@route(
+    "GET",
+    PATH + "/{network_id}",
+    policy="get_network_ip_availability",
+    answer=keys(network_ip_availability=OF_NETWORK),
+)
 def show_availability(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Total and used addresses of one network."""
     ctx.require("get_network_ip_availability")

@@ -9,9 +9,10 @@ from cumulet.kernel import quota
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Row, Tx
 from cumulet.kernel.errors import BadRequest, NotFound
-from cumulet.kernel.http.endpoint import body_of, route
+from cumulet.kernel.http.endpoint import body_of, route, routes
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.quota import CLASS, Quota, QuotaLimit
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.neutron.errors import InvalidInput
 from cumulet.services.neutron.floating_ips.model import FloatingIp
 from cumulet.services.neutron.networks.model import Network
@@ -43,7 +44,18 @@ QUOTAS = (
 # -- the API --------------------------------------------------------------------------------------------
 
 
-@route("GET", "/quotas", policy="get_quota")
+_EACH = [one.name for one in QUOTAS]
+LIMITS = dict.fromkeys(_EACH, int)
+QUOTA = keys(quota=keys(LIMITS))
+USAGE = keys(limit=int, used=int, reserved=int)
+
+
+@route(
+    "GET",
+    "/quotas",
+    policy="get_quota",
+    answer=keys(quotas=array(keys(LIMITS, project_id=str, tenant_id=str))),
+)
 def list_quotas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of every project that has its own."""
     ctx.require("update_quota")
@@ -57,33 +69,38 @@ def list_quotas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quotas": found}
 
 
-@route("GET", "/quotas/tenant")
+@route("GET", "/quotas/tenant", answer=keys(tenant=keys(tenant_id=str | None)))
 def own_tenant(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The caller's project, by its old name."""
     return {"tenant": {"tenant_id": ctx.project_id}}
 
 
-@route("GET", "/quotas/project")
+@route("GET", "/quotas/project", answer=keys(project=keys(project_id=str | None)))
 def own_project(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The caller's project."""
     return {"project": {"project_id": ctx.project_id}}
 
 
-@route("GET", "/quotas/{project_id}", policy="get_quota")
+@route("GET", "/quotas/{project_id}", policy="get_quota", answer=QUOTA)
 def show_quota(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project."""
     return {"quota": _limits(tx, ctx, _project(ctx, request, "get_quota"))}
 
 
-@route("GET", "/quotas/{project_id}/default", policy="get_quota")
+@route("GET", "/quotas/{project_id}/default", policy="get_quota", answer=QUOTA)
 def show_default_quota(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project that has none of its own."""
     _project(ctx, request, "get_quota")
     return {"quota": _limits(tx, ctx, CLASS)}
 
 
-@route("GET", "/quotas/{project_id}/details", policy="get_quota")
-@route("GET", "/quotas/{project_id}/details.json", policy="get_quota")
+@routes(
+    "GET",
+    "/quotas/{project_id}/details",
+    "/quotas/{project_id}/details.json",
+    policy="get_quota",
+    answer=keys(quota=keys(dict.fromkeys(_EACH, USAGE))),
+)
 def show_quota_details(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project and how much of each it uses; nothing is ever reserved."""
     project = _project(ctx, request, "get_quota")
@@ -92,7 +109,13 @@ def show_quota_details(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]
     return {"quota": {n: {"limit": limits[n], "used": used[n], "reserved": 0} for n in limits}}
 
 
-@route("PUT", "/quotas/{project_id}", policy="update_quota", schema=body_of(quota={"type": "object"}))
+@route(
+    "PUT",
+    "/quotas/{project_id}",
+    policy="update_quota",
+    schema=body_of(quota={"type": "object"}),
+    answer=QUOTA,
+)
 def update_quota(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set some limits of a project; with `check_limit` none below what it uses."""
     project = _project(ctx, request, "update_quota")

@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.neutron import values
 from cumulet.services.neutron.floating_ips.model import FloatingIp
 from cumulet.services.neutron.networks.model import Network
@@ -22,6 +23,7 @@ from cumulet.services.neutron.subnets.model import Subnet
 TAGGED: tuple[type[Owned], ...] = (Network, Subnet, Port, Router, FloatingIp, SecurityGroup)
 MAX_TAGS = 50
 _TAGS = body_of(tags={"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": MAX_TAGS})
+TAGS = keys(tags=list[str])
 Handler = Callable[[Tx, Context, Request], Any]
 
 
@@ -35,7 +37,7 @@ def _routes(cls: type[Owned]) -> Iterable[Handler]:
         policy = f"{verb}_{name}:tags"
         return fetch_by_key(tx, ctx, cls, request.params[f"{name}_id"], policy)
 
-    @route("GET", whole, name=f"list_{name}_tags")
+    @route("GET", whole, name=f"list_{name}_tags", answer=TAGS)
     def list_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         """The tags of a resource."""
         row = fetch(tx, ctx, request, "get")
@@ -49,7 +51,7 @@ def _routes(cls: type[Owned]) -> Iterable[Handler]:
             raise _missing(request.params["tag"])
         return Reply(204)
 
-    @route("PUT", whole, name=f"replace_{name}_tags", schema=_TAGS)
+    @route("PUT", whole, name=f"replace_{name}_tags", schema=_TAGS, answer=TAGS)
     def replace_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         """The resource has these tags and no others."""
         row = fetch(tx, ctx, request, "update")
@@ -57,7 +59,7 @@ def _routes(cls: type[Owned]) -> Iterable[Handler]:
         _set(tx, row, tags)
         return {"tags": sorted(tags)}
 
-    @route("POST", whole, name=f"add_{name}_tags", schema=_TAGS)
+    @route("POST", whole, name=f"add_{name}_tags", schema=_TAGS, answer=TAGS)
     def add_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         """The resource has these tags too."""
         row = fetch(tx, ctx, request, "update")

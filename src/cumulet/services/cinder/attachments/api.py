@@ -11,6 +11,7 @@ from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action, List, Show, expose
 from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, bare, keys, one
 from cumulet.kernel.resource.views import render
 from cumulet.services.cinder import listing
 from cumulet.services.cinder.attachments import changes
@@ -41,7 +42,7 @@ CONNECTED = Checked(
 )
 
 
-@route("POST", "/attachments", since=SINCE, schema=NEW.at)
+@route("POST", "/attachments", since=SINCE, schema=NEW.at, answer=one(Attachment))
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """A volume is reserved; with a connector it is served to the connector's host at once."""
     asked = NEW(ctx, request.body)["attachment"]
@@ -53,7 +54,7 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return _view(tx, ctx, made)
 
 
-@route("PUT", "/attachments/{attachment_id}", since=SINCE, schema=CONNECTED.at)
+@route("PUT", "/attachments/{attachment_id}", since=SINCE, schema=CONNECTED.at, answer=one(Attachment))
 def update_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The volume is served to the connector's host."""
     connector = CONNECTED(ctx, request.body)["attachment"]["connector"]
@@ -67,7 +68,12 @@ def update_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return _view(tx, ctx, attachment)
 
 
-@route("DELETE", "/attachments/{attachment_id}", since=SINCE)
+@route(
+    "DELETE",
+    "/attachments/{attachment_id}",
+    since=SINCE,
+    answer=keys(attachments=array(bare(Attachment, brief=True))),
+)
 def delete_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The attachment is gone; the answer lists those that the volume still has."""
     attachment: Attachment = fetch(tx, ctx, Attachment, request, "volume:attachment_delete")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services that clients expect: one scheduler, and a volume service for each host."""
 
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -10,6 +10,7 @@ from cumulet.kernel.hosts import HostRow
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, keys, maybe, since
 from cumulet.services.cinder.errors import InvalidInput
 from cumulet.services.cinder.volumes.placement import DisabledHost
 from cumulet.services.cinder.volumes.views import BACKEND, backend_host
@@ -32,7 +33,27 @@ BODY = {
 TOLD = Checked(BODY)
 
 
-@route("GET", "/os-services")
+STATUS, STATE = Literal["enabled", "disabled"], Literal["up", "down"]
+SERVICE = keys(
+    binary=str,
+    host=str,
+    zone=str,
+    status=STATUS,
+    state=STATE,
+    updated_at=str,
+    disabled_reason=str | None,
+    replication_status=maybe(None),
+    active_backend_id=maybe(None),
+    frozen=maybe(bool),
+    backend_state=since("3.49", maybe(STATE)),
+    cluster=since("3.7", None),
+)
+"""A service. What tells of a backend stands only in those that keep volumes."""
+_CHANGED = {"host": str, "service": str, "binary": str, "status": STATUS, "disabled": bool}
+CHANGED, CHANGED_WITH_REASON = keys(_CHANGED), keys(_CHANGED, disabled_reason=str | None)
+
+
+@route("GET", "/os-services", query=("host", "binary"), answer=keys(services=array(SERVICE)))
 def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Every service, where it runs, and whether it is up and may be given work."""
     ctx.require("volume_extension:services:index")
@@ -64,7 +85,7 @@ def _entry(binary: str, host: str, seen: str, *, up: bool, disabled: DisabledHos
     }
 
 
-@route("PUT", "/os-services/enable", schema=TOLD.at)
+@route("PUT", "/os-services/enable", schema=TOLD.at, answer=CHANGED)
 def enable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The host may be given new volumes again."""
     asked, host = _told(tx, ctx, request)
@@ -72,7 +93,7 @@ def enable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {**asked, "status": "enabled", "disabled": False}
 
 
-@route("PUT", "/os-services/disable", schema=TOLD.at)
+@route("PUT", "/os-services/disable", schema=TOLD.at, answer=CHANGED)
 def disable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The host is given no new volumes; those that it has stay."""
     asked, host = _told(tx, ctx, request)
@@ -80,7 +101,7 @@ def disable(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {**asked, "status": "disabled", "disabled": True}
 
 
-@route("PUT", "/os-services/disable-log-reason", schema=TOLD.at)
+@route("PUT", "/os-services/disable-log-reason", schema=TOLD.at, answer=CHANGED_WITH_REASON)
 def disable_with_reason(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The host is given no new volumes, and says why."""
     asked, host = _told(tx, ctx, request)

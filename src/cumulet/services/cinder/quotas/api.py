@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, Invalid
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import either, keys, maybe
 from cumulet.services.cinder import listing
 from cumulet.services.cinder.quotas.usage import FIXED, every_quota
 from cumulet.services.cinder.schemas import thing
@@ -31,7 +32,19 @@ CLASS_SET = Checked(
 )
 
 
-@route("GET", "/os-quota-sets/{target_project}")
+_NAMES = [item.name for item in FIXED]
+_LIMITS: dict[Any, Any] = {**dict.fromkeys(_NAMES, int), ...: int}
+USAGE = keys(limit=int, in_use=int, reserved=int)
+_LIMIT_OR_USAGE = either(int, USAGE)
+_DETAILS: dict[Any, Any] = {**dict.fromkeys(_NAMES, _LIMIT_OR_USAGE), ...: _LIMIT_OR_USAGE}
+
+
+@route(
+    "GET",
+    "/os-quota-sets/{target_project}",
+    query=("usage",),
+    answer=keys(quota_set=keys(_DETAILS, id=str)),
+)
 def show_quotas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project; with `usage` what it has of each too."""
     project_id = _project(ctx, request, "show")
@@ -45,14 +58,14 @@ def show_quotas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_set": {"id": project_id, **found}}
 
 
-@route("GET", "/os-quota-sets/{target_project}/defaults")
+@route("GET", "/os-quota-sets/{target_project}/defaults", answer=keys(quota_set=keys(_LIMITS, id=str)))
 def show_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of projects for which none were set."""
     project_id = _project(ctx, request, "show")
     return {"quota_set": {"id": project_id, **_limits(tx, quota.CLASS)}}
 
 
-@route("PUT", "/os-quota-sets/{target_project}", schema=SET.at)
+@route("PUT", "/os-quota-sets/{target_project}", schema=SET.at, answer=keys(quota_set=keys(_LIMITS)))
 def update_quotas(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The project has these limits; a limit below what it uses is refused."""
     project_id = _project(ctx, request, "update")
@@ -81,7 +94,7 @@ def reset_quotas(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(200)
 
 
-@route("GET", "/os-quota-class-sets/{class_name}")
+@route("GET", "/os-quota-class-sets/{class_name}", answer=keys(quota_class_set=keys(_LIMITS, id=str)))
 def show_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a class; only the class `default` means anything."""
     ctx.require(f"{CLASS_RULE}get")
@@ -89,7 +102,12 @@ def show_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_class_set": {"id": name, **_limits(tx, f"class:{name}")}}
 
 
-@route("PUT", "/os-quota-class-sets/{class_name}", schema=CLASS_SET.at)
+@route(
+    "PUT",
+    "/os-quota-class-sets/{class_name}",
+    schema=CLASS_SET.at,
+    answer=keys(quota_class_set=keys(_LIMITS)),
+)
 def update_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The class has these limits, and with `default` every project for which none were set."""
     ctx.require(f"{CLASS_RULE}update")
@@ -100,7 +118,23 @@ def update_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_class_set": _limits(tx, scope)}
 
 
-@route("GET", "/limits", policy="limits_extension:used_limits")
+ABSOLUTE = (
+    ("volumes", "maxTotalVolumes", "totalVolumesUsed"),
+    ("gigabytes", "maxTotalVolumeGigabytes", "totalGigabytesUsed"),
+    ("snapshots", "maxTotalSnapshots", "totalSnapshotsUsed"),
+    ("backups", "maxTotalBackups", "totalBackupsUsed"),
+    ("backup_gigabytes", "maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
+)
+SHOWN_LIMITS = keys({shown: int for _, shown, _ in ABSOLUTE}, **{used: maybe(int) for _, _, used in ABSOLUTE})
+
+
+@route(
+    "GET",
+    "/limits",
+    policy="limits_extension:used_limits",
+    query=("tenant_id", "project_id"),
+    answer=keys(limits=keys(rate=list, absolute=SHOWN_LIMITS)),
+)
 def show_limits(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The absolute limits of the project, and what of them is used; an administrator may name another."""
     project_id = str(ctx.project_id)
@@ -112,15 +146,6 @@ def show_limits(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         quotas = {item.name: item for item in FIXED}
         absolute |= {used: quotas[name].usage(tx, project_id) for name, _, used in ABSOLUTE}
     return {"limits": {"rate": [], "absolute": absolute}}
-
-
-ABSOLUTE = (
-    ("volumes", "maxTotalVolumes", "totalVolumesUsed"),
-    ("gigabytes", "maxTotalVolumeGigabytes", "totalGigabytesUsed"),
-    ("snapshots", "maxTotalSnapshots", "totalSnapshotsUsed"),
-    ("backups", "maxTotalBackups", "totalBackupsUsed"),
-    ("backup_gigabytes", "maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
-)
 
 
 def _project(ctx: Context, request: Request, verb: str) -> str:

@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Action
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.cinder.schemas import thing
 from cumulet.services.cinder.types.model import TypeAccess, VolumeType
 
@@ -17,7 +18,11 @@ RULE = "volume_extension:volume_type_access:"
 PROJECT = thing("project", project={"type": "string", "minLength": 1, "maxLength": 255})
 
 
-@route("GET", "/types/{volume_type_id}/os-volume-type-access")
+@route(
+    "GET",
+    "/types/{volume_type_id}/os-volume-type-access",
+    answer=keys(volume_type_access=array(keys(volume_type_id=str, project_id=str))),
+)
 def list_access(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The projects that may use the type."""
     id = request.params["volume_type_id"]

@@ -11,6 +11,7 @@ from cumulet.kernel.errors import BadRequest, Conflict, Duplicate
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, as_flag, strict_flag
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
+from cumulet.kernel.resource.shapes import one
 from cumulet.kernel.resource.views import render
 from cumulet.kernel.resource.writing import row_from
 from cumulet.services.cinder import listing
@@ -61,7 +62,7 @@ def delete_type(tx: Tx, ctx: Context, volume_type: VolumeType) -> None:
     tx.delete(volume_type)
 
 
-@route("GET", "/types/default", policy="volume_extension:type_get")
+@route("GET", "/types/default", policy="volume_extension:type_get", answer=one(VolumeType))
 def show_default(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The type of volumes that name none."""
     ctx.require("volume_extension:type_get")

@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.cinder.schemas import NAME, thing
 from cumulet.services.cinder.types.model import EVERYWHERE, DefaultType, find_type
 
@@ -17,8 +18,10 @@ RULE = "volume_extension:default_"
 SINCE = "3.62"
 NEW = Checked(thing("default_type", default_type=thing("volume_type", volume_type=NAME)))
 
+SHOWN = keys(project_id=str, volume_type_id=str)
 
-@route("PUT", "/default-types/{target_project}", since=SINCE, schema=NEW.at)
+
+@route("PUT", "/default-types/{target_project}", since=SINCE, schema=NEW.at, answer=keys(default_type=SHOWN))
 def set_default(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Volumes of the project that name no type are of this one."""
     project_id = _project(tx, ctx, request, "set_or_update")
@@ -35,7 +38,7 @@ def set_default(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"default_type": _view(row)}
 
 
-@route("GET", "/default-types/{target_project}", since=SINCE)
+@route("GET", "/default-types/{target_project}", since=SINCE, answer=keys(default_type=SHOWN))
 def show_default(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The project's default type."""
     project_id = _project(tx, ctx, request, "get")
@@ -45,7 +48,7 @@ def show_default(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"default_type": _view(row)}
 
 
-@route("GET", "/default-types", since=SINCE)
+@route("GET", "/default-types", since=SINCE, answer=keys(default_types=array(SHOWN)))
 def list_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Every project's default type."""
     if not ctx.can(f"{RULE}get_all"):

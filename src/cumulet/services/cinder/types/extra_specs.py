@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.cinder.schemas import TEXT, thing
 from cumulet.services.cinder.types.model import VolumeType, visible_specs
 from cumulet.services.cinder.volumes.model import Volume
@@ -22,6 +23,9 @@ SPECS = {
 }
 SEVERAL = Checked(thing("extra_specs", extra_specs=SPECS))
 ONE = Checked({**SPECS, "minProperties": 1, "maxProperties": 1})
+
+_SHOWN = dict[str, str | None]
+SHOWN = keys(extra_specs=_SHOWN)
 
 
 def _type(tx: Tx, ctx: Context, request: Request, verb: str) -> VolumeType:
@@ -39,13 +43,13 @@ def _set(tx: Tx, volume_type: VolumeType, specs: dict[str, str | None]) -> None:
     tx.update(volume_type, extra_specs=specs)
 
 
-@route("GET", "/types/{volume_type_id}/extra_specs")
+@route("GET", "/types/{volume_type_id}/extra_specs", answer=SHOWN)
 def list_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The extra specs that the caller may know."""
     return {"extra_specs": visible_specs(ctx, _type(tx, ctx, request, "index"))}
 
 
-@route("POST", "/types/{volume_type_id}/extra_specs", schema=SEVERAL.at)
+@route("POST", "/types/{volume_type_id}/extra_specs", schema=SEVERAL.at, answer=SHOWN)
 def add_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """These extra specs are set; the others stay."""
     volume_type = _type(tx, ctx, request, "create")
@@ -54,7 +58,7 @@ def add_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return body
 
 
-@route("GET", "/types/{volume_type_id}/extra_specs/{key}")
+@route("GET", "/types/{volume_type_id}/extra_specs/{key}", answer=_SHOWN)
 def show_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One extra spec."""
     volume_type, key = _type(tx, ctx, request, "show"), request.params["key"]
@@ -64,7 +68,7 @@ def show_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {key: specs[key]}
 
 
-@route("PUT", "/types/{volume_type_id}/extra_specs/{key}", schema=ONE.at)
+@route("PUT", "/types/{volume_type_id}/extra_specs/{key}", schema=ONE.at, answer=_SHOWN)
 def set_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One extra spec has this value."""
     volume_type = _type(tx, ctx, request, "update")
@@ -75,7 +79,7 @@ def set_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return body
 
 
-@route("DELETE", "/types/{volume_type_id}/extra_specs/{key}")
+@route("DELETE", "/types/{volume_type_id}/extra_specs/{key}", status=202)
 def remove_spec(tx: Tx, ctx: Context, request: Request) -> Reply:
     """One extra spec is gone."""
     volume_type, key = _type(tx, ctx, request, "delete"), request.params["key"]

@@ -9,6 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.messages import as_flag
 from cumulet.kernel.resource import Action
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.cinder.attachments import changes
 from cumulet.services.cinder.errors import InvalidInput, InvalidVolume
 from cumulet.services.cinder.quotas.usage import charge_growth
@@ -120,6 +121,7 @@ IMAGE_METADATA = thing(
         "additionalProperties": False,
     },
 )
+REMEMBERED = keys(metadata=dict[str, str])
 ADMIN = "volume_extension:volume_admin_actions:"
 IMAGE = "volume_extension:volume_image_metadata:"
 
@@ -146,8 +148,15 @@ ACTIONS = (
         run=set_image_metadata,
         body=IMAGE_METADATA,
         status=200,
+        answer=REMEMBERED,
     ),
-    Action(name="os-show_image_metadata", policy=f"{IMAGE}show", run=show_image_metadata, status=200),
+    Action(
+        name="os-show_image_metadata",
+        policy=f"{IMAGE}show",
+        run=show_image_metadata,
+        status=200,
+        answer=REMEMBERED,
+    ),
     Action(
         name="os-unset_image_metadata",
         policy=f"{IMAGE}remove",

@@ -13,6 +13,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Create, List, Show, Update, expose
 from cumulet.kernel.resource.finding import fetch
+from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.cinder import listing, metadata
 from cumulet.services.cinder.metadata import VolumeMetadata
 from cumulet.services.cinder.volumes.actions import ACTIONS
@@ -39,7 +40,14 @@ def update_volume(tx: Tx, ctx: Context, volume: Volume, given: dict[str, Any]) -
     return tx.update(volume, **changes)
 
 
-@route("DELETE", "/volumes/{volume_id}", name="delete_volume", status=202, policy="volume:delete")
+@route(
+    "DELETE",
+    "/volumes/{volume_id}",
+    name="delete_volume",
+    status=202,
+    policy="volume:delete",
+    query=("cascade", "force"),
+)
 def remove_volume(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept the end of a volume: `cascade` takes its snapshots along, `force` (3.23) asks no questions."""
     volume: Volume = fetch(tx, ctx, Volume, request, "volume:delete")
@@ -51,14 +59,30 @@ def remove_volume(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(202)
 
 
-@route("GET", "/volumes/{volume_id}/encryption", policy="volume_extension:volume_encryption_metadata")
+@route(
+    "GET",
+    "/volumes/{volume_id}/encryption",
+    policy="volume_extension:volume_encryption_metadata",
+    answer=keys(encryption_key_id=None),
+)
 def show_encryption(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """How the volume is encrypted: no volume is yet."""
     fetch(tx, ctx, Volume, request, "volume_extension:volume_encryption_metadata")
     return {"encryption_key_id": None}
 
 
-@route("GET", "/volumes/summary", name="volume_summary", since="3.12", policy="volume:get_all")
+SUMMARY = keys(total_count=int, total_size=int, metadata=since("3.36", dict[str, list[str]]))
+
+
+@route(
+    "GET",
+    "/volumes/summary",
+    name="volume_summary",
+    since="3.12",
+    policy="volume:get_all",
+    query=("all_tenants", *listing.FILTERS["volume"]),
+    answer=keys({"volume-summary": SUMMARY}),
+)
 def summary(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """How many volumes there are and how many gigabytes they have; from 3.36 on, what metadata they carry."""
     ctx.require("volume:get_all", ctx.own)

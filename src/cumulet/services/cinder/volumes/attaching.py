@@ -8,6 +8,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.resource import Action
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.cinder.attachments import changes
 from cumulet.services.cinder.attachments.model import Attachment
 from cumulet.services.cinder.errors import InvalidInput, InvalidVolume
@@ -172,6 +173,7 @@ ATTACHING = (
         run=initialize_connection,
         body=CONNECTOR,
         status=200,
+        answer=keys(connection_info=dict[str, Any]),
     ),
     Action(
         name="os-terminate_connection",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image made of a volume."""
 
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.contracts.glance import Images
 from cumulet.kernel import saga
@@ -10,6 +10,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Unavailable
 from cumulet.kernel.http.messages import as_flag
 from cumulet.kernel.resource import Action
+from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.cinder.errors import InvalidVolume
 from cumulet.services.cinder.schemas import BOOLEAN, TEXT, thing
 from cumulet.services.cinder.types.model import VolumeType
@@ -81,11 +82,26 @@ def _body(version: int) -> dict[str, Any]:
     return thing("image_name", **fields)
 
 
+UPLOAD = keys(
+    id=str,
+    updated_at=str | None,
+    status=Literal["uploading"],
+    display_description=str | None,
+    size=int,
+    volume_type=keys(id=str, name=str, is_public=bool),
+    image_id=str,
+    image_name=str,
+    disk_format=str,
+    container_format=str,
+    visibility=since("3.1", str),
+    protected=since("3.1", bool),
+)
 UPLOADING = (
     Action(
         name="os-volume_upload_image",
         policy="volume_extension:volume_actions:upload_image",
         run=upload_image,
         body=_body,
+        answer=keys({"os-volume_upload_image": UPLOAD}),
     ),
 )

@@ -13,6 +13,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.resource import Delete, List, Show, Update, expose
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import array, bare, keys
 from cumulet.kernel.resource.views import render
 from cumulet.services.neutron.agents.model import DHCP_AGENT, L3_AGENT, Agent
 from cumulet.services.neutron.hosting import publish
@@ -45,7 +46,7 @@ AGENTS = expose(
 )
 
 
-@route("GET", "/networks/{network_id}/dhcp-agents", policy="get_dhcp-agents")
+@route("GET", "/networks/{network_id}/dhcp-agents", policy="get_dhcp-agents", answer=keys(agents=list[Agent]))
 def dhcp_agents_of_network(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The agents that answer DHCP on a network: those of every host that has it."""
     ctx.require("get_dhcp-agents")
@@ -55,7 +56,12 @@ def dhcp_agents_of_network(tx: Tx, ctx: Context, request: Request) -> dict[str, 
     return {"agents": render(tx, ctx, Agent, rows)}
 
 
-@route("GET", "/agents/{agent_id}/dhcp-networks", policy="get_dhcp-networks")
+@route(
+    "GET",
+    "/agents/{agent_id}/dhcp-networks",
+    policy="get_dhcp-networks",
+    answer=keys(networks=list[Network]),
+)
 def networks_of_dhcp_agent(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The networks on which the agent's host answers DHCP."""
     agent = agent_of(tx, ctx, request, "get_dhcp-networks", DHCP_AGENT)
@@ -64,7 +70,12 @@ def networks_of_dhcp_agent(tx: Tx, ctx: Context, request: Request) -> dict[str, 
     return {"networks": render(tx, ctx, Network, rows)}
 
 
-@route("GET", "/routers/{router_id}/l3-agents", policy="get_l3-agents")
+@route(
+    "GET",
+    "/routers/{router_id}/l3-agents",
+    policy="get_l3-agents",
+    answer=keys(agents=array(bare(Agent, ha_state=None))),
+)
 def l3_agents_of_router(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The agent of the host that runs a router."""
     ctx.require("get_l3-agents")
@@ -73,7 +84,7 @@ def l3_agents_of_router(tx: Tx, ctx: Context, request: Request) -> dict[str, Any
     return {"agents": [{**body, "ha_state": None} for body in render(tx, ctx, Agent, rows)]}
 
 
-@route("GET", "/agents/{agent_id}/l3-routers", policy="get_l3-routers")
+@route("GET", "/agents/{agent_id}/l3-routers", policy="get_l3-routers", answer=keys(routers=list[Router]))
 def routers_of_l3_agent(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The routers that the agent's host runs."""
     agent = agent_of(tx, ctx, request, "get_l3-routers", L3_AGENT)

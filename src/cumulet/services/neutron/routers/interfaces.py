@@ -11,6 +11,7 @@ from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.neutron import values
 from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips.model import FloatingIp
@@ -37,7 +38,20 @@ _ONE_OF = told(
 )
 
 
-@route("PUT", f"{PATH}/add_router_interface", policy="add_router_interface", schema=_ONE_OF)
+INTERFACE = keys(
+    dict.fromkeys(("id", "tenant_id", "project_id", "port_id", "network_id", "subnet_id"), str),
+    subnet_ids=list[str],
+    tags=list[str],
+)
+
+
+@route(
+    "PUT",
+    f"{PATH}/add_router_interface",
+    policy="add_router_interface",
+    schema=_ONE_OF,
+    answer=INTERFACE,
+)
 def add_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Join a subnet, by its gateway address or by a port that exists."""
     router: Router = fetch_by_key(tx, ctx, Router, request.params["router_id"], "add_router_interface")
@@ -56,7 +70,13 @@ def add_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, An
     return answer
 
 
-@route("PUT", f"{PATH}/remove_router_interface", policy="remove_router_interface", schema=_ONE_OF)
+@route(
+    "PUT",
+    f"{PATH}/remove_router_interface",
+    policy="remove_router_interface",
+    schema=_ONE_OF,
+    answer=INTERFACE,
+)
 def remove_router_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Leave a subnet that no floating IP and no route of the router needs."""
     router: Router = fetch_by_key(tx, ctx, Router, request.params["router_id"], "remove_router_interface")
