@@ -7,15 +7,43 @@ from typing import Any
 
 import click
 
+from cumulet.cli import state
+from cumulet.cli.state import State
 from cumulet.lib.attribute_mapping import MappingError, map_assertion
 from cumulet.lib.mapping_rules import DEFAULT_VERSION, problems
 
+_KINDS = ("fernet", "jws", "receipt", "credential")
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group()
 def keystone() -> None:
-    """Keystone: trying out attribute mappings."""
+    """Keystone: rotating its keys, trying out attribute mappings."""
+
+
+@keystone.command(epilog="\b\nExample:\n  cumulet keystone rotate --keys credential")
+@state.option
+@click.option("--keys", default="fernet", show_default=True, type=click.Choice(_KINDS), help="Which keys.")
+@click.pass_context
+def rotate(context: click.Context, state_dir: Path | None, keys: str) -> None:
+    """Have new keys made and old ones end.
+
+    A running cloud notices within a second.
+    """
+    from cumulet.services.keystone.tokens.keyring import Keyring
+
+    place = State.at(state_dir)
+    (manifest,) = (item for item in context.obj.services(("keystone",)) if item.name == "keystone")
+    settings = manifest.with_settings(place.settings().get("keystone", {})).settings
+    try:
+        Keyring(place.control, settings).rotate(keys)
+    except FileNotFoundError:
+        raise click.ClickException(
+            f"There are no {keys} keys in {place.control}: a cloud makes them when it first uses them."
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+    click.echo(f"The {keys} keys were rotated.")
 
 
 @keystone.group()

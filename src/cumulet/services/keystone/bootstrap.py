@@ -48,7 +48,7 @@ def first_start(tx: Tx, app: "App") -> None:
 
 
 def _is_new(tx: Tx) -> bool:
-    return not tx.exists(Epoch)
+    return tx.get(Epoch, TOKENS) is None
 
 
 def _domain_and_people(tx: Tx, app: "App") -> None:

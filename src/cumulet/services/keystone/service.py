@@ -92,9 +92,10 @@ def api() -> Api:
 
 def reconcilers() -> "list[Reconciler]":
     from cumulet.kernel.reconcile import Reconciler
+    from cumulet.services.keystone import renewal
     from cumulet.services.keystone.tokens import revocation
 
-    return [Reconciler(revocation.trim, 600.0)]
+    return [Reconciler(revocation.trim, 600.0), Reconciler(renewal.renew, 60.0)]
 
 
 async def prepare(app: "App") -> None:

@@ -3,7 +3,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -22,6 +22,7 @@ class KeystoneSettings:
     What is None, and a count of 0, is not asked of anybody.
     """
 
+    token_provider: Literal["fernet", "jws"] = "fernet"
     token_lifetime: Positive = 3600
     allow_expired_window: Count = 172800
     receipt_lifetime: Positive = 300

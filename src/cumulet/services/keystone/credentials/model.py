@@ -13,12 +13,12 @@ from cumulet.services.keystone.tokens.authority import Authority
 
 def seal(authority: Authority, text: str) -> str:
     """The text as it is stored."""
-    return authority.keyring.credentials.encrypt(text.encode(), 0).decode()
+    return authority.keyring.credential.encrypt(text.encode(), 0).decode()
 
 
 def unseal(authority: Authority, sealed: str) -> str:
     """What was sealed. Raises LookupError when its key is gone."""
-    found = authority.keyring.credentials.decrypt(sealed.encode())
+    found = authority.keyring.credential.decrypt(sealed.encode())
     if found is None:
         raise LookupError("the key that encrypted this credential is not in the folder credential-keys")
     return found[0].decode()

@@ -20,8 +20,8 @@ from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authentication import authenticate
 from cumulet.services.keystone.tokens.authority import Authority, Token
+from cumulet.services.keystone.tokens.keyring import DOES_NOT_HOLD
 from cumulet.services.keystone.tokens.naming import find_scope
-from cumulet.services.keystone.tokens.payload import DOES_NOT_HOLD, why_unknown
 from cumulet.services.keystone.tokens.proof import TRUST, Asked, Proof
 from cumulet.services.keystone.tokens.request import SCHEMA, asked
 from cumulet.services.keystone.trusts.issuing import issue_by_trust
@@ -107,7 +107,7 @@ async def _subject(ctx: Context, request: Request, rule: str) -> Token:
     text = request.headers.get("x-subject-token", "")
     token = await _found(ctx, request, text)
     if token is None:
-        raise NotFound(why_unknown(ctx.app.contract(Authority).keys, text))
+        raise NotFound(ctx.app.contract(Authority).keyring.why_unknown(text))
     ctx.require(rule, {"target.token.user_id": token.identity.user_id})
     if token.identity.access_rules and request.headers.get(_RULES_HEADER) is None:
         raise NotFound(DOES_NOT_HOLD)

@@ -31,9 +31,8 @@ from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens import facts as facts_of
 from cumulet.services.keystone.tokens.facts import Catalog, Facts
 from cumulet.services.keystone.tokens.keyring import Keyring
-from cumulet.services.keystone.tokens.keys import KeyFolder
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
-from cumulet.services.keystone.tokens.payload import Claims, new_audit_id, pack, unpack
+from cumulet.services.keystone.tokens.payload import Claims, new_audit_id
 from cumulet.services.keystone.tokens.proof import Proof
 from cumulet.services.keystone.tokens.subject import Subject
 
@@ -92,10 +91,6 @@ class Authority:
         assert self._keyring is not None, "the keys are read before anything is answered"
         return self._keyring
 
-    @property
-    def keys(self) -> KeyFolder:
-        return self.keyring.tokens
-
     def open(self, app: "App") -> None:
         """Read the keys, making the first ones in a new cloud."""
         keyring = Keyring(app.settings.state, self.settings)
@@ -115,7 +110,8 @@ class Authority:
     async def _look_around(self, app: "App", seen: int) -> int:
         """The stored epoch as it is now; what cannot be checked is not believed either."""
         try:
-            await asyncio.to_thread(self.keyring.reload)
+            if await asyncio.to_thread(self.keyring.reload):
+                self.moved()
             if app.db.is_sqlite:
                 return seen
             stored = await app.db.read(_stored_epoch)
@@ -161,7 +157,7 @@ class Authority:
     def look(self, tx: Tx, token: str, *, allow_expired: bool = False) -> Token | None:
         """The token behind a text, None when it does not hold. Nothing was asked in `tx` before."""
         epoch = self._epoch
-        claims = unpack(self.keys, token)
+        claims = self.keyring.unpack(token)
         if claims is None or not self._in_time(claims, tx.now, allow_expired):
             return None
         try:
@@ -232,7 +228,7 @@ class Authority:
         )
         if claims.expires_at <= now:
             return None
-        text = pack(self.keys, claims)
+        text = self.keyring.pack(claims)
         made = _token(text, claims, facts)
         self._keep(self._tokens, text, made, epoch, _KEPT_TOKENS)
         return made

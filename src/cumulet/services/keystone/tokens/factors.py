@@ -45,7 +45,7 @@ def with_receipt(tx: Tx, user: User, methods: Collection[str], text: str) -> tup
     now = int(timestamps.to_epoch(tx.now))
     shown: tuple[str, ...] = ()
     if text:
-        found = receipts.unpack(authority.keyring.receipts, text)
+        found = receipts.unpack(authority.keyring.receipt, text)
         if found is None or found.expires_at <= now or found.user_id != user.id:
             raise Unauthorized(f"Could not find auth receipt: {text}.")
         shown = found.methods
@@ -58,7 +58,7 @@ def with_receipt(tx: Tx, user: User, methods: Collection[str], text: str) -> tup
         issued_at=now,
         expires_at=now + authority.settings.receipt_lifetime,
     )
-    raise MethodsMissing(receipts.pack(authority.keyring.receipts, receipt), _body(tx, user, receipt))
+    raise MethodsMissing(receipts.pack(authority.keyring.receipt, receipt), _body(tx, user, receipt))
 
 
 def _body(tx: Tx, user: User, receipt: Receipt) -> dict[str, Any]:

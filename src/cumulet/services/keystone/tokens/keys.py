@@ -6,7 +6,9 @@ primary when the keys are rotated. All of them decrypt, so a process that has no
 understands the tokens of one that has.
 """
 
+import hashlib
 import os
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,9 +20,11 @@ class KeyFolder:
     def __init__(self, path: Path, max_active_keys: int = 3) -> None:
         self.path = path
         self.max_active_keys = max_active_keys
-        self._seen = 0
+        self._seen: object = None
         self._fernet = MultiFernet([Fernet(Fernet.generate_key())])
         self._primary = Fernet(Fernet.generate_key())
+        self.fingerprint = 0
+        """A number that tells the primary key from others, and says nothing about it."""
 
     def open(self) -> None:
         """Read the keys, after making a first pair when there are none."""
@@ -32,13 +36,13 @@ class KeyFolder:
 
     def reload(self) -> bool:
         """Read the keys again if the folder has changed; whether it had."""
-        changed = self.path.stat().st_mtime_ns
-        if changed == self._seen:
+        seen = state_of(self.path)
+        if seen == self._seen:
             return False
-        numbers = self._numbers()
-        order = sorted(numbers, key=lambda number: -number)
-        keys = [Fernet((self.path / str(number)).read_bytes().strip()) for number in order]
-        self._primary, self._fernet, self._seen = keys[0], MultiFernet(keys), changed
+        keys = [(self.path / str(number)).read_bytes().strip() for number in sorted(self._numbers())[::-1]]
+        fernets = [Fernet(key) for key in keys]
+        self._primary, self._fernet, self._seen = fernets[0], MultiFernet(fernets), seen
+        self.fingerprint = int.from_bytes(hashlib.sha256(keys[0]).digest()[:6], "big")
         return True
 
     def rotate(self) -> None:
@@ -63,22 +67,45 @@ class KeyFolder:
         except (InvalidToken, ValueError, TypeError):
             return None
 
+    def renewed(self, token: bytes) -> bytes | None:
+        """The token as the primary key makes it; None when it is that already, or none of ours."""
+        try:
+            self._primary.decrypt(token)
+        except InvalidToken:
+            found = self.decrypt(token)
+            return self.encrypt(*found) if found is not None else None
+        return None
+
     def _numbers(self) -> list[int]:
         return [int(name) for name in os.listdir(self.path) if name.isdecimal()]
 
     def _write(self, number: int, key: bytes) -> None:
-        """The file appears whole or not at all."""
-        new = self.path / f".{number}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self.path / str(number))
+        write_key(self.path / str(number), key)
+
+
+def state_of(folder: Path) -> object:
+    """What differs when a file of a folder was written, replaced or removed.
+
+    A time alone would not do: clocks of file systems tick slower than files are written.
+    """
+    with os.scandir(folder) as found:
+        return sorted((entry.name, entry.inode(), entry.stat().st_mtime_ns) for entry in found)
+
+
+def write_key(path: Path, key: bytes, mode: int = 0o600) -> None:
+    """The file appears whole or not at all, and belongs to whom its folder belongs."""
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    new.rename(path)
 
 
 def _raw_time(token: bytes) -> bytes:
     """The eight bytes of time that follow the version byte of a Fernet token."""
-    from base64 import urlsafe_b64decode
-
     return urlsafe_b64decode(token[:12])[1:9]

@@ -141,13 +141,3 @@ def short_id(id: str) -> str | bytes:
 
 def long_id(id: str | bytes) -> str:
     return id if isinstance(id, str) else id.hex()
-
-
-DOES_NOT_HOLD = "Failed to validate token"
-
-
-def why_unknown(keys: KeyFolder, text: str) -> str:
-    """Upstream's sentence for a token that was not sent, is none, or does not hold."""
-    if not text:
-        return "No token in the request"
-    return DOES_NOT_HOLD if unpack(keys, text) is not None else f"Could not find token: {text}."

@@ -9,7 +9,6 @@ from cumulet.kernel.errors import NotFound
 from cumulet.services.keystone.errors import not_allowed
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.methods.words import TEXT
-from cumulet.services.keystone.tokens.payload import why_unknown
 from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
 from cumulet.services.keystone.tokens.subject import Delegation
 
@@ -21,7 +20,7 @@ async def prove(ctx: Context, words: Words, asked: Asked) -> Proof:
     authority = ctx.app.contract(Authority)
     token = authority.known(words["id"], ctx.app.clock.now()) or await ctx.read(authority.look, words["id"])
     if token is None:
-        raise NotFound(why_unknown(authority.keys, words["id"]))
+        raise NotFound(authority.keyring.why_unknown(words["id"]))
     claims, subject = token.claims, token.claims.subject
     if subject.scope.kind == "system" and asked.scope is not None and asked.scope[0] in ("project", "domain"):
         raise not_allowed(
