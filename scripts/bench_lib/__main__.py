@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from bench_lib import fuzz, kills, requests, servers, start
+from bench_lib import fuzz, kills, real, requests, servers, start
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(context: click.Context) -> None:
-    """Measure everything but kills and fuzz."""
+    """Measure everything but real servers, kills and fuzz."""
     if context.invoked_subcommand is None:
         good = [start.measure(), requests.measure((), 5.0), servers.measure()]
         sys.exit(not all(good))
@@ -36,6 +36,12 @@ def requests_(seconds: float, cases: tuple[str, ...]) -> None:
 def servers_() -> None:
     """Servers to ACTIVE."""
     sys.exit(not servers.measure())
+
+
+@bench.command("real")
+def real_() -> None:
+    """Real servers to ACTIVE; needs root and QEMU."""
+    sys.exit(not real.measure())
 
 
 @bench.command("kills")

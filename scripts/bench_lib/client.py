@@ -51,18 +51,20 @@ class Client:
             raise Refused(answer.status_code, answer.text)
         return answer.json() if answer.content else None
 
-    async def prepare(self) -> "Ground":
-        """A network with a subnet, an image and a flavor, for servers to stand on."""
+    async def prepare(
+        self, content: bytes = b"\0" * 1024, disk_format: str = "raw", ram: int = 64
+    ) -> "Ground":
+        """A network with a subnet, an image with this content and a flavor, for servers to stand on."""
         made = await self.send("POST", "/network/v2.0/networks", {"network": {"name": "bench"}})
         network_id = made["network"]["id"]
         subnet = {"network_id": network_id, "ip_version": 4, "cidr": "10.64.0.0/16"}
         await self.send("POST", "/network/v2.0/subnets", {"subnet": subnet})
-        image = {"name": "bench", "disk_format": "raw", "container_format": "bare"}
+        image = {"name": "bench", "disk_format": disk_format, "container_format": "bare"}
         image_id = (await self.send("POST", "/image/v2/images", image))["id"]
-        content = {"Content-Type": "application/octet-stream"}
-        sent = await self.http.put(f"/image/v2/images/{image_id}/file", content=b"\0" * 1024, headers=content)
+        octets = {"Content-Type": "application/octet-stream"}
+        sent = await self.http.put(f"/image/v2/images/{image_id}/file", content=content, headers=octets)
         sent.raise_for_status()
-        flavor = {"flavor": {"name": "bench", "ram": 64, "vcpus": 1, "disk": 1}}
+        flavor = {"flavor": {"name": "bench", "ram": ram, "vcpus": 1, "disk": 1}}
         flavor_id = (await self.send("POST", "/compute/v2.1/flavors", flavor))["flavor"]["id"]
         return Ground(self, network_id, image_id, flavor_id)
 

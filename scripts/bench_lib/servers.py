@@ -4,10 +4,11 @@
 import asyncio
 import statistics
 import time
+from contextlib import suppress
 
 from lab.cloud import Cloud, new_cloud
 
-from bench_lib.client import Client, Ground
+from bench_lib.client import Client, Ground, Refused
 from bench_lib.processes import cpu_seconds, resident_mib
 from bench_lib.reference import SERVER_CPU_MS, SERVER_P50_MS
 from bench_lib.table import Table
@@ -31,7 +32,7 @@ async def _measure(cloud: Cloud) -> bool:
     await client.log_in()
     await client.lift_quotas()
     ground = await client.prepare()
-    await _until_active(ground, await ground.create_server("warm"))
+    await until_active(ground, await ground.create_server("warm"))
     table = Table("servers with one port", "Cumulet", "reference", "ratio")
     await _one_by_one(cloud, ground, table)
     good = await _sustained(cloud, ground, table)
@@ -44,14 +45,14 @@ async def _one_by_one(cloud: Cloud, ground: Ground, table: Table) -> None:
     times, cpu = [], cpu_seconds(cloud.pid)
     for number in range(SINGLES):
         began = time.perf_counter()
-        await _until_active(ground, await ground.create_server(f"one-{number}"))
+        await until_active(ground, await ground.create_server(f"one-{number}"))
         times.append((time.perf_counter() - began) * 1000)
     each = (cpu_seconds(cloud.pid) - cpu) / SINGLES * 1000
     table.compare("one by one: p50 to ACTIVE, ms", statistics.median(times), SERVER_P50_MS)
     table.compare("one by one: CPU, ms", each, SERVER_CPU_MS)
 
 
-async def _until_active(ground: Ground, server_id: str) -> None:
+async def until_active(ground: Ground, server_id: str) -> None:
     """Ask every 10 ms, as a test of a user would. Raises RuntimeError when the server fails."""
     while True:
         server = (await ground.client.send("GET", f"/compute/v2.1/servers/{server_id}"))["server"]
@@ -60,6 +61,14 @@ async def _until_active(ground: Ground, server_id: str) -> None:
         if server["status"] == "ERROR":
             raise RuntimeError(f"Server {server_id} is in ERROR: {server.get('fault')}")
         await asyncio.sleep(0.01)
+
+
+async def until_gone(ground: Ground, server_id: str) -> None:
+    """Ask every 10 ms until there is no such server."""
+    with suppress(Refused):
+        while True:
+            await ground.client.send("GET", f"/compute/v2.1/servers/{server_id}")
+            await asyncio.sleep(0.01)
 
 
 async def _sustained(cloud: Cloud, ground: Ground, table: Table) -> bool:

@@ -90,20 +90,18 @@ class Worker:
         self.unanswered[name] = kind
         try:
             yield name
-        except Refused:
+        except (Refused, httpx.ConnectError):
             del self.unanswered[name]
             raise
         del self.unanswered[name]
 
     async def look_for_the_unanswered(self) -> None:
         """What is there after all is this client's, as if it had been answered."""
-        if not self.unanswered:
-            return
-        name, kind = next(iter(self.unanswered.items()))
-        path = "/compute/v2.1/servers" if kind == "servers" else "/volume/v3/volumes"
-        for row in (await self.client.send("GET", f"{path}?name={name}"))[kind]:
-            self._take(kind, row["id"])
-        del self.unanswered[name]
+        for name, kind in list(self.unanswered.items()):
+            path = "/compute/v2.1/servers" if kind == "servers" else "/volume/v3/volumes"
+            for row in (await self.client.send("GET", f"{path}?name={name}"))[kind]:
+                self._take(kind, row["id"])
+            del self.unanswered[name]
 
     def _take(self, kind: str, id: str) -> None:
         mine, promised = getattr(self, kind), getattr(self.ledger, kind)

@@ -103,6 +103,7 @@ def new_cloud(*options: str, simulate: bool = True) -> Iterator[Cloud]:
     A cloud that is not simulated leaves nothing on the machine either: its guests and networks go too.
     """
     folder = Path(tempfile.mkdtemp(prefix="cml-lab-"))
+    folder.chmod(0o711)  # the control process of real hosts is not root
     cloud = Cloud(folder / "state", options, simulate=simulate)
     try:
         yield cloud

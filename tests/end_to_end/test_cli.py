@@ -2,6 +2,7 @@
 """A cloud with a real host, as an operator starts, loses and ends it: two processes, and root."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -73,6 +74,17 @@ def test_a_host_outlives_its_control_process_and_is_taken_over(place: State) -> 
     assert place.pid("agent") == agent
     assert place.pid("up") != control
     assert cumulet(place, "doctor") == "All is well.\n"
+
+
+def test_a_state_folder_that_only_root_can_reach_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    command = [sys.executable, "-m", "cumulet", "up", "--state", str(tmp_path / "state")]
+
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert refused.returncode == 1
+    assert re.fullmatch("Error: Only some users may enter .*\n", refused.stderr), refused.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_purge_leaves_nothing(place: State) -> None:

@@ -2,6 +2,7 @@
 """Why a cloud cannot start, as one sentence for whoever typed the command."""
 
 import os
+import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,6 +71,16 @@ def require_sound_settings(launcher: Any, place: State, manifests: Sequence[Any]
             manifest.with_settings(given)
         except (LookupError, SettingsError) as error:
             raise click.ClickException(f"{place.settings_file(name)}: {error}") from None
+
+
+def require_reachable(place: State) -> None:
+    """Refuse a state folder to which the unprivileged processes of real hosts could not go."""
+    for folder in reversed(place.path.parents):
+        if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+            raise click.ClickException(
+                f"Only some users may enter {folder}, and the processes of a cloud are none of them: "
+                f"`chmod o+x {folder}`, or choose another --state."
+            )
 
 
 def require_own_networks(place: State, host: str) -> None:

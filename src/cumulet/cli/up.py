@@ -92,6 +92,7 @@ def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
     if not simulate:
         require_real()
         refusals.require_short(place, socket.gethostname())
+        refusals.require_reachable(place)
         refusals.require_own_networks(place, socket.gethostname())
     place.prepare()
     if asked["detach"]:
