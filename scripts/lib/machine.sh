@@ -21,7 +21,7 @@ HOST_PROGRAMS=(
   dnsmasq:dnsmasq-base nft:nftables ip:iproute2 mke2fs:e2fsprogs debugfs:e2fsprogs mkfs.vfat:dosfstools
   ssh:openssh-client ssh-keygen:openssh-client setpriv:util-linux
 )
-TEST_PROGRAMS=("${HOST_PROGRAMS[@]}" genisoimage:genisoimage)
+TEST_PROGRAMS=("${HOST_PROGRAMS[@]}" genisoimage:genisoimage slapd:slapd)
 
 # The programs (name:package ...) are installed. Says what it installs; fails without root or sudo.
 need_programs() {
@@ -57,6 +57,10 @@ install_packages() {
   command -v apt-get >/dev/null || fail "this is not Debian; install what Debian calls ${packages[*]}"
   say "installing ${packages[*]} with apt-get"
   apt_get update -qq
+  # The tests start an LDAP server of their own; Debian's would be one more that listens on the machine's port.
+  case " ${packages[*]} " in *" slapd "*)
+    printf 'slapd slapd/no_configuration boolean true\n' | "${as_root[@]}" debconf-set-selections ;;
+  esac
   apt_get install -qq --no-install-recommends "${packages[@]}"
 }
 

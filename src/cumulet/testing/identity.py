@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from cumulet.kernel.service import Service
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
 from cumulet.testing.asgi import Answer
 from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
@@ -107,13 +108,15 @@ def converse(
     talk: Callable[[Talk], Awaitable[None]],
     *,
     settings: Mapping[str, Any] = MappingProxyType({}),
+    service: Service = KEYSTONE,
     **how: Any,
 ) -> None:
     """Run a conversation with a new cloud, as its administrator.
 
-    `settings` are those of Keystone that differ from its own; `how` is what `Cloud.running` takes.
+    `settings` are those of Keystone that differ from its own, `service` is it with other drivers; `how` is
+    what `Cloud.running` takes.
     """
-    service = KEYSTONE.with_settings(settings)
+    service = service.with_settings(settings)
 
     async def run() -> None:
         async with Cloud.running(path, [service], hosts=0, **how) as cloud:

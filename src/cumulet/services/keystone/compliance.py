@@ -58,11 +58,11 @@ def has_expired(user: "User", now: Timestamp) -> bool:
 def inactive_from(settings: KeystoneSettings, user: "User") -> Timestamp | None:
     """From when on a user who does not log in counts as disabled; None for never.
 
-    Days are those of the calendar.
+    Days are those of the calendar. Whether users of a directory stay away too long is its own business.
     """
     days = settings.disable_user_account_days_inactive
     since = user.last_active_at or user.created_at
-    if not days or not since or ignores(user, "ignore_user_inactivity"):
+    if not days or not since or user.local_id or ignores(user, "ignore_user_inactivity"):
         return None
     return timestamps.add(timestamps.parse(since[:10]), days * _DAY)
 

@@ -160,10 +160,14 @@ class List(reading.List):
     domain_target: Sequence[str] = ("target.domain_id",)
     only_domain: Callable[[str], Any] | None = None
 
+    def permit(self, ctx: Context) -> None:
+        """Raise NotPermitted unless the caller may list."""
+        domain_id = ctx.identity.domain_id
+        ctx.require(self.policy, dict.fromkeys(self.domain_target, domain_id) if domain_id else {})
+
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
         domain_id = ctx.identity.domain_id
-        seen = dict.fromkeys(self.domain_target, domain_id) if domain_id else {}
-        ctx.require(self.policy, seen)
+        self.permit(ctx)
         where = list(self.where(tx, ctx, request)) if self.where else []
         visible = cls.visible(ctx)
         if visible is not None:

@@ -34,6 +34,18 @@ USER_OPTIONS = {
 }
 
 
+class Shadow(Entity):
+    """What users and groups have in common: a row may stand for an entry of its domain's directory."""
+
+    @classmethod
+    def visible(cls, ctx: Context) -> Any:
+        return cls.c.gone.is_(False)
+
+    @classmethod
+    def known_to(cls, tx: Tx, ctx: Context, row: Any) -> bool:
+        return not row.gone
+
+
 def _omit_if_none(ctx: Context, row: Any) -> Any:
     return row.default_project_id if row.default_project_id is not None else OMIT
 
@@ -42,7 +54,9 @@ def _is_enabled(ctx: Context, row: Any) -> bool:
     return compliance.is_enabled(ctx.app.contract(KeystoneSettings), row, ctx.app.clock.now())
 
 
-class User(Entity, service="keystone", path="/users", member="user", unique=(("domain_id", "name"),)):
+class User(
+    Shadow, service="keystone", path="/users", member="user", unique=(("domain_id", "name", "local_id"),)
+):
     """Somebody, or some program, who can prove who they are."""
 
     id: str = ident(default_factory=ids.plain)
@@ -68,6 +82,10 @@ class User(Entity, service="keystone", path="/users", member="user", unique=(("d
     extra: dict[str, Any] = json_column(default_factory=dict)
     generation: int = column(default=0)
     """Tokens name the generation in which they were issued; a new one ends them all."""
+    local_id: str = column(default="")
+    """The id by which the domain's directory knows them; empty for who lives here."""
+    gone: bool = column(default=False)
+    """Whether the directory knows them no longer."""
 
 
 class OldPassword(Row, table="keystone_old_passwords"):
@@ -79,7 +97,9 @@ class OldPassword(Row, table="keystone_old_passwords"):
     created_at: Timestamp = column()
 
 
-class Group(Entity, service="keystone", path="/groups", member="group", unique=(("domain_id", "name"),)):
+class Group(
+    Shadow, service="keystone", path="/groups", member="group", unique=(("domain_id", "name", "local_id"),)
+):
     """Users who get roles together."""
 
     id: str = ident(default_factory=ids.plain)
@@ -87,6 +107,8 @@ class Group(Entity, service="keystone", path="/groups", member="group", unique=(
     domain_id: str = field(default="", create=True, update=True, filter=True, sort=True, schema=ID)
     description: str | None = field(default="", create=True, update=True, filter=True)
     extra: dict[str, Any] = json_column(default_factory=dict)
+    local_id: str = column(default="")
+    gone: bool = column(default=False)
 
 
 class Membership(Row, table="keystone_memberships"):

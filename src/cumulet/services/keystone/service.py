@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keystone's manifest."""
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from cumulet.kernel.app import App
     from cumulet.kernel.db import Tx
     from cumulet.kernel.reconcile import Reconciler
+    from cumulet.services.keystone.directories.known import NewDirectory
 
 
 def api() -> Api:
@@ -93,9 +95,14 @@ def api() -> Api:
 def reconcilers() -> "list[Reconciler]":
     from cumulet.kernel.reconcile import Reconciler
     from cumulet.services.keystone import renewal
+    from cumulet.services.keystone.directories import reconcile
     from cumulet.services.keystone.tokens import revocation
 
-    return [Reconciler(revocation.trim, 600.0), Reconciler(renewal.renew, 60.0)]
+    return [
+        Reconciler(revocation.trim, 600.0),
+        Reconciler(renewal.renew, 60.0),
+        Reconciler(reconcile.refresh, 300.0),
+    ]
 
 
 async def prepare(app: "App") -> None:
@@ -117,19 +124,29 @@ async def devstack(app: "App", image: "Path | None") -> None:
 
 
 async def watch(app: "App") -> None:
+    from cumulet.services.keystone.directories.known import Directories
     from cumulet.services.keystone.tokens.authority import Authority
 
-    await app.contract(Authority).watch(app)
+    try:
+        await app.contract(Authority).watch(app)
+    finally:
+        await app.contract(Directories).close()
 
 
-def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
-    """Keystone with these settings."""
+def service(
+    settings: KeystoneSettings = KeystoneSettings(), drivers: "Mapping[str, NewDirectory] | None" = None
+) -> Service:
+    """Keystone with these settings.
+
+    `drivers` are those that a domain may name in `identity.driver`, LDAP's unless others are given.
+    """
 
     def provides() -> Mapping[type, Any]:
         from cumulet.contracts import keystone
         from cumulet.kernel.auth.context import Authenticator
         from cumulet.kernel.unified_limits import UnifiedLimits
         from cumulet.services.keystone.contract import Directory
+        from cumulet.services.keystone.directories.known import DRIVERS, Directories
         from cumulet.services.keystone.limits.provided import KeystoneLimits
         from cumulet.services.keystone.tokens.authority import Authority
 
@@ -138,6 +155,7 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
             Authenticator: authority,
             Authority: authority,
             KeystoneSettings: settings,
+            Directories: Directories(drivers or DRIVERS),
             keystone.Directory: Directory(),
             UnifiedLimits: KeystoneLimits(),
         }
@@ -155,7 +173,7 @@ def service(settings: KeystoneSettings = KeystoneSettings()) -> Service:
         first_start=first_start,
         watch=watch,
         settings=settings,
-        configure=service,
+        configure=functools.partial(service, drivers=drivers),
     )
 
 

@@ -7,6 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route, routes, told
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.services.keystone.directories.shadows import driver_changed
 from cumulet.services.keystone.domain_config import options
 from cumulet.services.keystone.domain_config.model import as_config, forget_config, options_of, store
 from cumulet.services.keystone.errors import expecting, not_found
@@ -75,6 +76,7 @@ def create_config(tx: Tx, ctx: Context, request: Request) -> Reply:
     forget_config(tx, domain_id)
     for group, option, value in options.each(config):
         store(tx, domain_id, group, option, value)
+    driver_changed(tx, domain_id)
     rights_changed(tx)
     shown = as_config(tx, (row for row in options_of(tx, domain_id) if not row.sensitive))
     return Reply(200 if before else 201, {"config": shown})
@@ -96,6 +98,7 @@ def update_config(tx: Tx, ctx: Context, request: Request) -> Any:
         raise options.missing(domain_id, group, option)
     for name, key, value in options.each(config):
         store(tx, domain_id, name, key, value)
+    driver_changed(tx, domain_id)
     rights_changed(tx)
     return {"config": _shown(tx, domain_id)}
 
@@ -112,6 +115,7 @@ def delete_config(tx: Tx, ctx: Context, request: Request) -> None:
     if option and not options_of(tx, domain_id, group, option):
         raise options.missing(domain_id, group, option)
     forget_config(tx, domain_id, group, option)
+    driver_changed(tx, domain_id)
     rights_changed(tx)
 
 

@@ -9,11 +9,14 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource import Delete, Show, expose, schema
+from cumulet.kernel.resource import Delete, expose, schema
 from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone import compliance
-from cumulet.services.keystone.entity import Create, List, merged, parsed
+from cumulet.services.keystone.directories import refresh
+from cumulet.services.keystone.directories.operations import List, Show
+from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
+from cumulet.services.keystone.entity import Create, merged, parsed
 from cumulet.services.keystone.people import Group, Membership, User
 from cumulet.services.keystone.projects.changes import forget_actors
 from cumulet.services.keystone.projects.model import Project
@@ -35,6 +38,7 @@ def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
     values["name"] = values["name"].strip()
     values["options"] = merged({}, values.get("options") or {})
     need_domain(tx, values["domain_id"])
+    check_domain_is_here(tx, values["domain_id"])
     _check_default_project(tx, values.get("default_project_id"))
     if "password_hash" in values:
         values |= passwords.columns(tx, values["password_hash"], values["options"], self_service=False)
@@ -75,6 +79,7 @@ def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
     """
     given = request.prepared
     user: User = fetch(tx, ctx, User, request, "identity:update_user")
+    check_is_here(user)
     if given.get("domain_id", user.domain_id) != user.domain_id:
         raise BadRequest("Cannot change Domain ID")
     _check_default_project(tx, given.get("default_project_id"))
@@ -101,6 +106,7 @@ def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
 
 def delete_user(tx: Tx, ctx: Context, user: User) -> None:
     """The user is gone, and whatever was theirs."""
+    check_is_here(user)
     forget_actors(tx, [user.id])
     tx.delete(user)
     rights_changed(tx)
@@ -123,6 +129,7 @@ USERS = expose(
 
 
 @route("GET", "/users/{user_id}/groups", policy="identity:list_groups_for_user")
+@refresh.after(refresh.groups_of, "identity:list_groups_for_user")
 def list_groups(tx: Tx, ctx: Context, request: Request) -> Any:
     """The groups that a user is in."""
     user = _user(tx, ctx, request, "identity:list_groups_for_user")

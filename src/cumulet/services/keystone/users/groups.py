@@ -5,13 +5,16 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest
+from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
-from cumulet.kernel.resource import Delete, Show, expose
+from cumulet.kernel.resource import Delete, expose
 from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.views import render
-from cumulet.services.keystone.entity import Create, List, Update, named, plain_filters
+from cumulet.services.keystone.directories import refresh
+from cumulet.services.keystone.directories.operations import List, Show
+from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
+from cumulet.services.keystone.entity import Create, Update, named, plain_filters
 from cumulet.services.keystone.errors import not_found
 from cumulet.services.keystone.people import Group, Membership, User, membership_id
 from cumulet.services.keystone.projects.changes import forget_actors
@@ -26,11 +29,13 @@ def create_group(tx: Tx, ctx: Context, given: dict[str, Any]) -> Group:
     """A group in the domain that was asked for, or that of the caller's token."""
     values = {**given, "domain_id": given.get("domain_id") or callers_domain(ctx)}
     need_domain(tx, values["domain_id"])
+    check_domain_is_here(tx, values["domain_id"])
     with unique("group", duplicate(values["name"], values["domain_id"])):
         return tx.insert(Group(**values))
 
 
 def update_group(tx: Tx, ctx: Context, group: Group, given: dict[str, Any]) -> Group:
+    check_is_here(group)
     if given.get("domain_id", group.domain_id) != group.domain_id:
         raise BadRequest("Cannot change Domain ID")
     with unique("group", duplicate(given.get("name", group.name), group.domain_id)):
@@ -39,6 +44,7 @@ def update_group(tx: Tx, ctx: Context, group: Group, given: dict[str, Any]) -> G
 
 def delete_group(tx: Tx, ctx: Context, group: Group) -> None:
     """The group is gone, and its members have lost the roles that they had through it."""
+    check_is_here(group)
     forget_actors(tx, [group.id])
     tx.delete(group)
     rights_changed(tx)
@@ -64,6 +70,7 @@ _MEMBER = "/groups/{group_id}/users/{user_id}"
 
 
 @route("GET", "/groups/{group_id}/users", policy="identity:list_users_in_group")
+@refresh.after(refresh.members_of, "identity:list_users_in_group")
 def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     """The users in a group."""
     group = fetch(tx, ctx, Group, request, "identity:list_users_in_group")
@@ -78,6 +85,7 @@ def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
 
 
 @route("GET", _MEMBER, policy="identity:check_user_in_group", status=204)
+@refresh.after(refresh.members_of, "identity:check_user_in_group")
 def check_member(tx: Tx, ctx: Context, request: Request) -> None:
     """Whether a user is in a group."""
     group, user = _both(tx, ctx, request, "identity:check_user_in_group")
@@ -88,6 +96,7 @@ def check_member(tx: Tx, ctx: Context, request: Request) -> None:
 def add_member(tx: Tx, ctx: Context, request: Request) -> None:
     """The user is in the group."""
     group, user = _both(tx, ctx, request, "identity:add_user_to_group")
+    _check_same_place(group, user)
     id = membership_id(group.id, user.id)
     if tx.get(Membership, id) is None:
         tx.insert(Membership(id=id, group_id=group.id, user_id=user.id), retry=True)
@@ -98,8 +107,19 @@ def add_member(tx: Tx, ctx: Context, request: Request) -> None:
 def remove_member(tx: Tx, ctx: Context, request: Request) -> None:
     """The user is in the group no longer, and has lost the roles that they had through it."""
     group, user = _both(tx, ctx, request, "identity:remove_user_from_group")
+    _check_same_place(group, user)
     tx.delete(_need_member(tx, group, user))
     rights_changed(tx)
+
+
+def _check_same_place(group: Group, user: User) -> None:
+    """Raise Forbidden unless both live here: a directory says itself who is in its groups."""
+    if bool(group.local_id) != bool(user.local_id):
+        raise Forbidden(
+            "Group membership across backend boundaries is not allowed. Group in question is "
+            f"{group.id}, user is {user.id}."
+        )
+    check_is_here(group, user)
 
 
 def _need_member(tx: Tx, group: Group, user: User) -> Membership:

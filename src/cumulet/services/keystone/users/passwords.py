@@ -14,6 +14,8 @@ from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import schema
 from cumulet.services.keystone import compliance
+from cumulet.services.keystone.directories.login import log_in_elsewhere
+from cumulet.services.keystone.directories.shadows import check_is_here
 from cumulet.services.keystone.errors import unauthorized
 from cumulet.services.keystone.logins import log_in
 from cumulet.services.keystone.people import OldPassword, User
@@ -96,6 +98,9 @@ async def change_password(ctx: Context, request: Request) -> None:
     schema.check(_password_body, request.body, WIRE)
     words = request.body["user"]
     found = await ctx.read(Tx.get, User, request.params["user_id"])
+    if found is not None and found.local_id:
+        await log_in_elsewhere(ctx, {"id": found.id, "password": words["original_password"]})
+        check_is_here(found)
     user = await log_in(ctx, found, words["original_password"], expired=True)
     compliance.check_strength(ctx.app.contract(KeystoneSettings), words["password"])
     await ctx.read(_check_may_change, user)

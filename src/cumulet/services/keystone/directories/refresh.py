@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a domain's directory anew before something is read of it.
+
+Each function leaves shadows that are as the directory says; what is read then are rows, as everywhere. Policy
+is asked first: a directory is troubled only for who may know the answer.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
+from cumulet.kernel.http.messages import Query, Request
+from cumulet.services.keystone.directories.known import Directories, asking
+from cumulet.services.keystone.directories.shadows import (
+    record_groups,
+    record_groups_of,
+    record_members_of,
+    record_users,
+    vanish,
+    vanish_others,
+)
+from cumulet.services.keystone.drivers.directory import Directory, DirectoryGroup, DirectoryUser
+from cumulet.services.keystone.entity import named
+from cumulet.services.keystone.people import Group, User
+
+T = TypeVar("T")
+_AT_ONCE = 500
+"""Shadows that one transaction writes, so that a large directory holds up nobody else."""
+
+
+# -- lists ----------------------------------------------------------------------------------------------
+
+
+async def before_list(ctx: Context, cls: type[Any], request: Request) -> Request:
+    """The shadows of the domain that a list is about are those of its directory.
+
+    The request comes back with a user's name as the directory spells it, in which case does not count.
+    """
+    domain_id = request.query.get("domain_id") or ctx.identity.domain_id
+    if not domain_id:
+        return request
+    directory = await ctx.app.contract(Directories).of(ctx.app, domain_id)
+    if directory is None:
+        return request
+    name = request.query.get("name")
+    if cls is User and name is not None:
+        return await _before_list_of_one(ctx, directory, domain_id, request)
+    with asking(ctx.app, domain_id):
+        found: Sequence[Any] = await (directory.users() if cls is User else directory.groups())
+    record: Any = record_users if cls is User else record_groups
+    for some in _pieces(found):
+        await ctx.transact(record, domain_id, some)
+    await ctx.transact(vanish_others, cls, domain_id, {each.id for each in found})
+    return request
+
+
+async def _before_list_of_one(
+    ctx: Context, directory: Directory, domain_id: str, request: Request
+) -> Request:
+    name = request.query.get("name", "")
+    assert name is not None
+    with asking(ctx.app, domain_id):
+        user = await directory.user_named(name)
+    await ctx.transact(_record_named, domain_id, name, user)
+    if user is None or user.name == name:
+        return request
+    query = Query()
+    query.pairs = [(key, user.name if key == "name" else value) for key, value in request.query.pairs]
+    return replace(request, query=query)
+
+
+def _record_named(tx: Tx, domain_id: str, name: str, user: DirectoryUser | None) -> None:
+    """Who has this name is known, and whoever had it before has it no longer."""
+    c = User.c
+    others = tx.all(User, c.domain_id == domain_id, c.name == name, c.local_id != "")
+    vanish(tx, (row for row in others if user is None or row.local_id != user.id))
+    if user is not None:
+        record_users(tx, domain_id, [user])
+
+
+# -- one user or group ----------------------------------------------------------------------------------
+
+
+async def refresh_one(ctx: Context, row: User | Group) -> None:
+    """The shadow is as its directory says, and gone if it is gone there."""
+    directory = await ctx.app.contract(Directories).of(ctx.app, row.domain_id)
+    if directory is None:
+        return
+    if isinstance(row, User):
+        with asking(ctx.app, row.domain_id):
+            users = await directory.users([row.local_id])
+        await ctx.transact(_record_one, row, record_users, users)
+    else:
+        with asking(ctx.app, row.domain_id):
+            groups = await directory.groups([row.local_id])
+        await ctx.transact(_record_one, row, record_groups, groups)
+
+
+def _record_one(tx: Tx, row: User | Group, record: Callable[..., Any], found: Sequence[Any]) -> None:
+    now = tx.get(type(row), row.id)
+    if found:
+        record(tx, row.domain_id, found)
+    elif now is not None:
+        vanish(tx, [now])
+
+
+# -- who is where ---------------------------------------------------------------------------------------
+
+
+async def groups_of(ctx: Context, user: User, group: Group | None) -> None:
+    """The groups of a user are those that their directory says."""
+    directory = await ctx.app.contract(Directories).of(ctx.app, user.domain_id)
+    if directory is None:
+        return
+    with asking(ctx.app, user.domain_id):
+        found = next(iter(await directory.users([user.local_id])), None)
+        groups = await directory.groups_of(found) if found is not None else ()
+    await ctx.transact(_record_groups, user, found, list(groups))
+
+
+def _record_groups(tx: Tx, user: User, found: DirectoryUser | None, groups: Sequence[DirectoryGroup]) -> None:
+    if found is None:
+        return _record_one(tx, user, record_users, ())
+    [shadow] = record_users(tx, user.domain_id, [found])
+    record_groups_of(tx, shadow, record_groups(tx, user.domain_id, groups))
+
+
+async def members_of(ctx: Context, user: User | None, group: Group) -> None:
+    """The users in a group are those that its directory says."""
+    directory = await ctx.app.contract(Directories).of(ctx.app, group.domain_id)
+    if directory is None:
+        return
+    with asking(ctx.app, group.domain_id):
+        found = next(iter(await directory.groups([group.local_id])), None)
+        users = await directory.members_of(found) if found is not None else ()
+    for some in _pieces(users):
+        await ctx.transact(record_users, group.domain_id, some)
+    await ctx.transact(_record_members, group, found, users)
+
+
+def _record_members(
+    tx: Tx, group: Group, found: DirectoryGroup | None, users: Sequence[DirectoryUser]
+) -> None:
+    if found is None:
+        return _record_one(tx, group, record_groups, ())
+    [shadow] = record_groups(tx, group.domain_id, [found])
+    record_members_of(tx, shadow, record_users(tx, group.domain_id, users))
+
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+
+
+def after(refresh: Callable[..., Awaitable[None]], policy: str) -> Callable[[Route], Any]:
+    """A route's plain function, which reads, run after what it reads was refreshed.
+
+    `refresh` is `groups_of` or `members_of`; the route names a user, a group or both.
+    """
+    needs_user = refresh is groups_of
+
+    def mark(function: Route) -> Any:
+        @functools.wraps(function)
+        async def run(ctx: Context, request: Request) -> Any:
+            user, group = await ctx.read(_named, request)
+            about = user if needs_user else group
+            if about is not None and about.local_id:
+                ctx.require(policy, _target(request, user, group))
+                await refresh(ctx, user, group)
+            return await ctx.read(function, ctx, request)
+
+        return run
+
+    return mark
+
+
+def _named(tx: Tx, request: Request) -> tuple[User | None, Group | None]:
+    params = request.params
+    return (
+        tx.get(User, params["user_id"]) if "user_id" in params else None,
+        tx.get(Group, params["group_id"]) if "group_id" in params else None,
+    )
+
+
+def _target(request: Request, user: User | None, group: Group | None) -> dict[str, Any]:
+    """What the rule sees: `owner` rules look at `user_id`."""
+    target: dict[str, Any] = {"user_id": request.params.get("user_id")}
+    target |= named("user", user.__dict__) if user is not None else {}
+    return target | (named("group", group.__dict__) if group is not None else {})
+
+
+def _pieces(found: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (found[start : start + _AT_ONCE] for start in range(0, len(found), _AT_ONCE))

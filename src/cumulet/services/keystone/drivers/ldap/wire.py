@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to the servers of a directory. Everything here waits, so it runs in threads of the driver.
+
+Searches go over connections that are bound as the directory's user, logins over others that are bound anew
+each time. Both are kept for a while. Of several servers the first that answers counts.
+"""
+
+import random
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import ldap3
+from ldap3.core.exceptions import (
+    LDAPBusyResult,
+    LDAPCommunicationError,
+    LDAPException,
+    LDAPNoSuchObjectResult,
+    LDAPOperationResult,
+    LDAPStartTLSError,
+    LDAPUnavailableResult,
+)
+
+from cumulet.services.keystone.drivers.directory import DirectoryError
+from cumulet.services.keystone.drivers.ldap.entries import Entry
+from cumulet.services.keystone.drivers.ldap.settings import LdapSettings
+
+T = TypeVar("T")
+
+BASE = ldap3.BASE
+_SCOPES = {"one": ldap3.LEVEL, "sub": ldap3.SUBTREE}
+_ALIASES = {
+    "never": ldap3.DEREF_NEVER,
+    "searching": ldap3.DEREF_SEARCH,
+    "finding": ldap3.DEREF_BASE,
+    "always": ldap3.DEREF_ALWAYS,
+    "default": ldap3.DEREF_NEVER,
+}
+_CONNECT, _ANSWER = 10, 60
+"""Seconds that a connection and an answer may take where nothing else is said: no login waits for ever."""
+_PAGED = "1.2.840.113556.1.4.319"
+_SUCCESS, _SIZE_LIMIT, _NO_SUCH_OBJECT = 0, 4, 32
+
+
+class _Tls(ldap3.Tls):  # type: ignore[misc]
+    """TLS as Python itself checks it, the name of the server included."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(validate=context.verify_mode)
+        self.context = context
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+        connection.socket = self.context.wrap_socket(
+            connection.socket, server_hostname=connection.server.host, do_handshake_on_connect=do_handshake
+        )
+
+
+class Wire:
+    """Searches and binds. Raises DirectoryError with a reason for the operator."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        """Nothing is opened yet. Raises ValueError for settings that cannot be meant."""
+        self._settings = s = settings
+        self._scope = _SCOPES[s.query_scope]
+        self._urls = [url for url in re.split(r"[\s,]+", s.url) if url]
+        secure = s.use_tls or any(url.lower().startswith("ldaps:") for url in self._urls)
+        self._tls = _Tls(_context(s)) if secure else None
+        for url in self._urls:
+            self._server(url)
+        self._bound = _Kept(s.pool_size if s.use_pool else 0, s.pool_connection_lifetime)
+        auth = s.auth_pool_size if s.use_pool and s.use_auth_pool else 0
+        self._unbound = _Kept(auth, s.auth_pool_connection_lifetime)
+
+    def close(self) -> None:
+        self._bound.close()
+        self._unbound.close()
+
+    # -- what it is for ---------------------------------------------------------------------------------
+
+    def search(
+        self, base: str, filter: str, attributes: Sequence[str], scope: str | None = None
+    ) -> list[Entry]:
+        """The entries that match, page by page if the settings say so; none below what does not exist."""
+        return self._over(
+            self._bound, self._bind, lambda wire: self._pages(wire, base, filter, attributes, scope)
+        )
+
+    def accepts(self, dn: str, password: str) -> bool:
+        """Whether somebody can bind with this password.
+
+        An empty password binds nobody in LDAP and succeeds all the same, so it is never sent, and neither is
+        one that SASLprep or a server written in C could make empty.
+        """
+        if not dn or not password or "\0" in password:
+            return False
+        return self._over(self._unbound, _as_it_is, lambda wire: _binds(wire, dn, password.encode()))
+
+    def _pages(
+        self, wire: Any, base: str, filter: str, attributes: Sequence[str], scope: str | None
+    ) -> list[Entry]:
+        found: list[Entry] = []
+        size, cookie = self._settings.page_size or None, None
+        while True:
+            try:
+                wire.search(
+                    base,
+                    filter,
+                    scope or self._scope,
+                    dereference_aliases=_ALIASES[self._settings.alias_dereferencing],
+                    attributes=list(attributes),
+                    paged_size=size,
+                    paged_cookie=cookie,
+                    auto_escape=False,
+                )
+            except LDAPNoSuchObjectResult:
+                return []
+            _check(wire.result)
+            found += [_entry(item) for item in wire.response or () if item["type"] == "searchResEntry"]
+            control = (wire.result.get("controls") or {}).get(_PAGED)
+            cookie = control["value"]["cookie"] if control else None
+            if not cookie:
+                return found
+
+    # -- connections ------------------------------------------------------------------------------------
+
+    def _over(self, kept: "_Kept", ready: Callable[[Any], None], use: Callable[[Any], T]) -> T:
+        """Use a connection and keep it; those that were kept and died meanwhile are passed over."""
+        try:
+            while (line := kept.take()) is not None:
+                try:
+                    return self._use(kept, line, use)
+                except LDAPCommunicationError:
+                    continue
+            return self._use(kept, _Line(self._connect(ready), time.monotonic()), use)
+        except LDAPException as error:
+            raise DirectoryError(str(error) or type(error).__name__) from error
+
+    def _use(self, kept: "_Kept", line: "_Line", use: Callable[[Any], T]) -> T:
+        try:
+            result = use(line.wire)
+        except BaseException:
+            _end(line.wire)
+            raise
+        kept.give(line)
+        return result
+
+    def _connect(self, ready: Callable[[Any], None]) -> Any:
+        """A new connection to the first server that answers, made ready."""
+        tries = self._settings.pool_retry_max if self._settings.use_pool else 1
+        failure: Exception = DirectoryError("no server is named")
+        for attempt in range(max(1, tries)):
+            if attempt:
+                time.sleep(self._settings.pool_retry_delay)
+            urls = list(self._urls)
+            if self._settings.randomize_urls:
+                random.shuffle(urls)
+            for url in urls:
+                try:
+                    return self._open(url, ready)
+                except (LDAPCommunicationError, LDAPStartTLSError) as error:
+                    failure = error
+        raise failure
+
+    def _server(self, url: str) -> Any:
+        """What stands for a server; made anew each time, for one that did not answer remembers it too long.
+
+        Raises ValueError for what is no URL.
+        """
+        s = self._settings
+        patience = next((t for t in (s.connection_timeout, s.pool_connection_timeout) if t > 0), _CONNECT)
+        try:
+            return ldap3.Server(url, tls=self._tls, get_info=ldap3.NONE, connect_timeout=patience)
+        except LDAPException as error:
+            raise ValueError(f"ldap.url cannot be read: {error}") from error
+
+    def _open(self, url: str, ready: Callable[[Any], None]) -> Any:
+        wire = ldap3.Connection(
+            self._server(url),
+            auto_referrals=bool(self._settings.chase_referrals),
+            check_names=False,
+            raise_exceptions=True,
+            receive_timeout=_ANSWER,
+        )
+        try:
+            wire.open(read_server_info=False)
+            if self._settings.use_tls:
+                wire.start_tls(read_server_info=False)
+            ready(wire)
+        except BaseException:
+            _end(wire)
+            raise
+        return wire
+
+    def _bind(self, wire: Any) -> None:
+        """Bound as the directory's user; anonymously if there is none."""
+        user, password = self._settings.user, self._settings.password
+        if user and password:
+            wire.rebind(user, password.encode(), ldap3.SIMPLE, read_server_info=False)
+        else:
+            wire.bind(read_server_info=False)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A connection and when it was made, in seconds of the monotonic clock."""
+
+    wire: Any
+    born: float
+
+
+class _Kept:
+    """Connections that nobody uses now, the youngest first; none is kept beyond its lifetime in seconds."""
+
+    def __init__(self, most: int, lifetime: float) -> None:
+        self._most, self._lifetime = most, lifetime
+        self._idle: list[_Line] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> _Line | None:
+        with self._lock:
+            old = [line for line in self._idle if not self._is_young(line)]
+            self._idle = [line for line in self._idle if self._is_young(line)]
+            found = self._idle.pop() if self._idle else None
+        for line in old:
+            _end(line.wire)
+        return found
+
+    def give(self, line: _Line) -> None:
+        with self._lock:
+            if len(self._idle) < self._most and self._is_young(line):
+                self._idle.append(line)
+                return
+        _end(line.wire)
+
+    def close(self) -> None:
+        """Nothing is kept, now or later."""
+        with self._lock:
+            idle, self._idle, self._most = self._idle, [], 0
+        for line in idle:
+            _end(line.wire)
+
+    def _is_young(self, line: _Line) -> bool:
+        return time.monotonic() < line.born + self._lifetime
+
+
+def _context(settings: LdapSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_cacertfile, capath=settings.tls_cacertdir)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f"the certificates of ldap.tls_cacertfile cannot be read: {error}") from error
+    if settings.tls_req_cert != "demand":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _entry(item: Any) -> Entry:
+    return Entry(item["dn"], {name.lower(): values for name, values in item["raw_attributes"].items()})
+
+
+def _binds(wire: Any, dn: str, password: bytes) -> bool:
+    """Whether the server takes the password. Who is locked out or has none is refused by it, not by us."""
+    try:
+        wire.rebind(dn, password, ldap3.SIMPLE, read_server_info=False)
+        return bool(wire.bound)
+    except (LDAPBusyResult, LDAPUnavailableResult):
+        raise
+    except LDAPOperationResult:
+        return False
+    finally:
+        wire.password = None
+
+
+def _check(result: Any) -> None:
+    code = result["result"]
+    if code == _SIZE_LIMIT:
+        raise DirectoryError("it gives fewer entries at once than there are; set ldap.page_size")
+    if code not in (_SUCCESS, _NO_SUCH_OBJECT):
+        raise DirectoryError(f"it answered a search with {result['description']}: {result['message']}")
+
+
+def _as_it_is(wire: Any) -> None:
+    """A connection over which logins go needs nothing."""
+
+
+def _end(wire: Any) -> None:
+    with suppress(LDAPException, OSError):
+        wire.unbind()
