@@ -118,9 +118,13 @@ def upgrade() -> None:
         sa.Column("domain_id", TEXT, nullable=False),
         sa.Column("description", TEXT, nullable=True),
         sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("local_id", TEXT, nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_groups_domain_id_name")),
+        sa.UniqueConstraint(
+            "domain_id", "name", "local_id", name=op.f("uq_keystone_groups_domain_id_name_local_id")
+        ),
     )
     op.create_table(
         "keystone_identity_providers",
@@ -339,9 +343,13 @@ def upgrade() -> None:
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("extra", sa.Text(), nullable=False),
         sa.Column("generation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("local_id", TEXT, nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_keystone_users_domain_id_name")),
+        sa.UniqueConstraint(
+            "domain_id", "name", "local_id", name=op.f("uq_keystone_users_domain_id_name_local_id")
+        ),
     )
     op.create_table(
         "keystone_assignments",
