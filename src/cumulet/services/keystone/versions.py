@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keystone's version documents. Their links carry the address by which the client came."""
+"""Keystone's version documents, whose links carry the address by which the client came, and JSON home."""
 
 from typing import Any
 
@@ -7,6 +7,10 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.http.wire import preferred
+from cumulet.services.keystone import json_home
+
+_JSON, _JSON_HOME = "application/json", "application/json-home"
 
 
 def _version(ctx: Context) -> dict[str, Any]:
@@ -19,16 +23,29 @@ def _version(ctx: Context) -> dict[str, Any]:
     }
 
 
+def _likes_json_home(request: Request) -> bool:
+    return preferred(request.headers.get("accept", ""), _JSON, _JSON_HOME) == _JSON_HOME
+
+
+def _json_home(ctx: Context, prefix: str) -> Reply:
+    home = json_home.document(ctx.service.api.endpoints, prefix)
+    return Reply(200, home, {"Vary": "X-Auth-Token"}, _JSON_HOME)
+
+
 @route("GET", "/", prefixed=False, public=True)
 def list_versions(tx: Tx, ctx: Context, request: Request) -> Reply:
-    """The versions, of which there is one."""
+    """The versions, of which there is one; or JSON home, for who likes that better."""
+    if _likes_json_home(request):
+        return _json_home(ctx, "/v3")
     body = {"versions": {"values": [_version(ctx)]}}
     return Reply(300, body, {"Location": f"{ctx.base_url}/v3/", "Vary": "X-Auth-Token"})
 
 
 @route("GET", "", public=True)
 def show_version(tx: Tx, ctx: Context, request: Request) -> Reply:
-    """Version 3."""
+    """Version 3; or JSON home, for who likes that better."""
+    if _likes_json_home(request):
+        return _json_home(ctx, "")
     return Reply(200, {"version": _version(ctx)}, {"Vary": "X-Auth-Token"})
 
 
