@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from bench_lib import fuzz, kills, real, requests, servers, start
+from bench_lib import fuzz, keystone, kills, real, requests, servers, start
 
 
 @click.group(invoke_without_command=True)
@@ -14,7 +14,7 @@ from bench_lib import fuzz, kills, real, requests, servers, start
 def bench(context: click.Context) -> None:
     """Measure everything but real servers, kills and fuzz."""
     if context.invoked_subcommand is None:
-        good = [start.measure(), requests.measure((), 5.0), servers.measure()]
+        good = [start.measure(), requests.measure((), 5.0), keystone.measure(), servers.measure()]
         sys.exit(not all(good))
 
 
@@ -42,6 +42,12 @@ def servers_() -> None:
 def real_() -> None:
     """Real servers to ACTIVE; needs root and QEMU."""
     sys.exit(not real.measure())
+
+
+@bench.command("keystone")
+def keystone_() -> None:
+    """What tokens cost in a cloud with many users."""
+    sys.exit(not keystone.measure())
 
 
 @bench.command("kills")

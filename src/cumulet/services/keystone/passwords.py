@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passwords: hashed and compared in a small pool of their own, at low priority, outside any transaction.
 
-A hash takes some 30 ms of CPU on purpose. New ones are argon2id with 19 MiB; bcrypt ones, from an older
-Keystone, are read. Who does not exist, or has no password, costs as much to refuse as anybody else.
+A hash takes some 30 ms of CPU on purpose. The pool leaves one core to who answers requests, and no more wait
+for it than are served in a few seconds. New hashes are argon2id with 19 MiB; those of older Keystones are
+read. Who does not exist, or has no password, costs as much to refuse as anybody else.
 """
 
 import asyncio
@@ -18,23 +19,27 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 import argon2
-import bcrypt
+
+from cumulet.kernel.errors import Unavailable
+from cumulet.services.keystone import old_hashes
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BCRYPT_LENGTH = 72
-_THREADS = 2
+_WAITING = 100
+"""How many may wait for each thread: three seconds or so."""
 _GENERATED = "$sha256$"
 _PRIORITY = 10
 
 
 class Passwords:
-    """Makes and checks hashes."""
+    """Makes and checks hashes. Raises Unavailable when too many are asked for at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 0) -> None:
         self._hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-        self._pool = ThreadPoolExecutor(_THREADS, "password", initializer=_be_nice)
+        self._threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
+        self._pool = ThreadPoolExecutor(self._threads, "password", initializer=_be_nice)
+        self._waiting = 0
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -52,8 +57,14 @@ class Passwords:
         self._pool.shutdown(wait=False)
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        run = functools.partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        if self._waiting >= self._threads * _WAITING:
+            raise Unavailable("Too many passwords are to be checked at once; ask again.", retry_after=3)
+        self._waiting += 1
+        try:
+            run = functools.partial(function, *args, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        finally:
+            self._waiting -= 1
 
     def _matches(self, password: str, stored: str | None) -> bool:
         if stored is None:
@@ -65,8 +76,8 @@ class Passwords:
     def _verify(self, password: str, stored: str) -> bool:
         if stored.startswith(_GENERATED):
             return hmac.compare_digest(hash_generated(password), stored)
-        if stored.startswith("$2"):
-            return bcrypt.checkpw(password.encode()[:_BCRYPT_LENGTH], stored.encode())
+        if old_hashes.is_old(stored):
+            return old_hashes.matches(password.encode(), stored)
         try:
             return bool(self._hasher.verify(stored, password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
