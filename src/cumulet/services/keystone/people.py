@@ -7,11 +7,12 @@ from typing import Any
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Row, Tx, column, json_column
-from cumulet.kernel.resource import field, given, ident
+from cumulet.kernel.resource import field, given, ident, loaded
 from cumulet.kernel.resource.views import OMIT
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone import compliance
 from cumulet.services.keystone.entity import ID, NAME_255, TEXT_OR_NULL, Entity
+from cumulet.services.keystone.federation.identities import FEDERATED, federated_of
 from cumulet.services.keystone.settings import KeystoneSettings
 
 _FLAG = {"type": ["boolean", "null"]}
@@ -55,7 +56,11 @@ def _is_enabled(ctx: Context, row: Any) -> bool:
 
 
 class User(
-    Shadow, service="keystone", path="/users", member="user", unique=(("domain_id", "name", "local_id"),)
+    Shadow,
+    service="keystone",
+    path="/users",
+    member="user",
+    unique=(("domain_id", "name", "local_id", "visitor"),),
 ):
     """Somebody, or some program, who can prove who they are."""
 
@@ -69,6 +74,9 @@ class User(
     password: str | None = given(default=None, update=True)
     password_expires_at: Timestamp | None = field(default=None)
     options: dict[str, Any] = field(default_factory=dict, create=True, update=True, schema=USER_OPTIONS)
+    federated: list[Any] = loaded(federated_of, default=OMIT, create=True, update=True, schema=FEDERATED)
+    visitor: str = column(default="")
+    """The own id of who is known only from identity providers, where names may be alike; empty for others."""
     password_hash: str | None = column(default=None)
     password_created_at: Timestamp | None = column(default=None)
     password_self_service: bool = column(default=False)
@@ -112,25 +120,36 @@ class Group(
 
 
 class Membership(Row, table="keystone_memberships"):
-    """A user is in a group."""
+    """A user is in a group; for some time only, if an identity provider says so."""
 
     id: str = column(primary=True)
     group_id: str = column(index=True, references="keystone_groups.id", on_delete="CASCADE")
     user_id: str = column(index=True)
+    idp_id: str | None = column(
+        default=None, index=True, references="keystone_identity_providers.id", on_delete="CASCADE"
+    )
+    expires_at: Timestamp | None = column(default=None, index=True)
 
 
 def membership_id(group_id: str, user_id: str) -> str:
     return f"{group_id}/{user_id}"
 
 
+def memberships_of(tx: Tx, user_id: str) -> list[Membership]:
+    """What makes a user a member of groups now."""
+    found = tx.all(Membership, Membership.c.user_id == user_id)
+    return [row for row in found if row.expires_at is None or row.expires_at > tx.now]
+
+
 def groups_of(tx: Tx, user_id: str) -> list[str]:
     """Ids of the groups that a user is in."""
-    return [row.group_id for row in tx.all(Membership, Membership.c.user_id == user_id)]
+    return list(dict.fromkeys(row.group_id for row in memberships_of(tx, user_id)))
 
 
 def members_of(tx: Tx, group_ids: Sequence[str]) -> dict[str, list[str]]:
     """Ids of the users in each group."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for row in tx.all(Membership, Membership.c.group_id.in_(group_ids)):
-        found.setdefault(row.group_id, []).append(row.user_id)
-    return found
+        if row.expires_at is None or row.expires_at > tx.now:
+            found.setdefault(row.group_id, {})[row.user_id] = None
+    return {group_id: list(members) for group_id, members in found.items()}

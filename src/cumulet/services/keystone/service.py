@@ -27,6 +27,7 @@ def api() -> Api:
     from cumulet.services.keystone.endpoint_filter import endpoints as endpoint_filter
     from cumulet.services.keystone.endpoint_filter import groups as endpoint_groups
     from cumulet.services.keystone.endpoint_policy import api as endpoint_policy
+    from cumulet.services.keystone.federation import auth as federated_auth
     from cumulet.services.keystone.federation import mappings, protocols, providers, saml
     from cumulet.services.keystone.limits import api as limits
     from cumulet.services.keystone.limits import registered
@@ -63,6 +64,7 @@ def api() -> Api:
         limits,
         protocols,
         saml,
+        federated_auth,
     )
     return Api(
         prefix="/v3",
@@ -96,12 +98,14 @@ def reconcilers() -> "list[Reconciler]":
     from cumulet.kernel.reconcile import Reconciler
     from cumulet.services.keystone import renewal
     from cumulet.services.keystone.directories import reconcile
+    from cumulet.services.keystone.federation import memberships
     from cumulet.services.keystone.tokens import revocation
 
     return [
         Reconciler(revocation.trim, 600.0),
         Reconciler(renewal.renew, 60.0),
         Reconciler(reconcile.refresh, 300.0),
+        Reconciler(memberships.trim, 30.0),
     ]
 
 

@@ -2,7 +2,7 @@
 """What an operator may want otherwise; the defaults are upstream's."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -34,6 +34,14 @@ class KeystoneSettings:
     max_password_length: Positive = 4096
     return_all_endpoints_if_no_filter: bool = True
     """Whether the catalog of a project that was given no endpoints shows all of them, or none."""
+
+    front_proxy_secret: Annotated[str, Meta(min_length=16)] | None = field(default=None, repr=False)
+    """What a web server sends with what identity providers assert; without it nothing has been asserted."""
+    assertion_prefix: str = ""
+    remote_id_attribute: str = ""
+    default_authorization_ttl: Count = 0
+    """In minutes."""
+    trusted_dashboards: tuple[str, ...] = ()
 
     lockout_failure_attempts: Positive | None = None
     lockout_duration: Positive | None = 1800

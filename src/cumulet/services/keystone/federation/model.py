@@ -23,6 +23,11 @@ _MAPPING_ID = {"type": "string", "minLength": 1, "maxLength": 64}
 _URL = {"type": "string", "maxLength": 225, "pattern": "^[a-zA-Z0-9+.-]+:.+"}
 
 
+def providers_of(tx: Tx, domain_id: str) -> list[str]:
+    """Ids of the identity providers whose people are in this domain."""
+    return [row.id for row in tx.all(IdentityProvider, IdentityProvider.c.domain_id == domain_id)]
+
+
 def forget_providers_of(tx: Tx, domain_id: str) -> None:
     """There is no identity provider whose people are in this domain."""
     tx.delete_where(IdentityProvider, IdentityProvider.c.domain_id == domain_id)

@@ -12,8 +12,11 @@ from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import body_schema
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import parsed
+from cumulet.services.keystone.federation.identities import forget_ways
 from cumulet.services.keystone.federation.model import IdentityProvider, Mapping, Protocol, protocol_id
 from cumulet.services.keystone.federation.operations import check_length
+from cumulet.services.keystone.federation.visitors import only_known_by
+from cumulet.services.keystone.projects.changes import forget_users
 from cumulet.services.keystone.storing import unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
 from cumulet.services.keystone.wire import STRICT, list_links
@@ -118,6 +121,8 @@ def delete_protocol(tx: Tx, ctx: Context, request: Request) -> None:
     """The protocol is gone, and with it the tokens of who came by it."""
     ctx.require("identity:delete_protocol", {})
     row = need_protocol(tx, request.params["identity_provider_id"], request.params["protocol_id"])
+    forget_users(tx, only_known_by(tx, [row.idp_id], row.name))
+    forget_ways(tx, row.idp_id, row.name)
     tx.delete(row)
     rights_changed(tx)
     events.emit(tx, ctx, "protocol.delete", row)

@@ -9,9 +9,14 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.resource import Delete, Show, expose
 from cumulet.services.keystone.entity import List, Update
 from cumulet.services.keystone.errors import not_found
+from cumulet.services.keystone.federation.identities import forget_assertions
+from cumulet.services.keystone.federation.memberships import minutes, move_ends
 from cumulet.services.keystone.federation.model import IdentityProvider, ServiceProvider, set_remote_ids
 from cumulet.services.keystone.federation.operations import Put
+from cumulet.services.keystone.federation.visitors import only_known_by
+from cumulet.services.keystone.projects.changes import forget_users
 from cumulet.services.keystone.projects.model import Project
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.storing import unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
 from cumulet.services.keystone.wire import STRICT
@@ -49,16 +54,23 @@ def update_identity_provider(
     changes = {name: value for name, value in given.items() if name in IdentityProvider.stored}
     if row.enabled and changes.get("enabled") is False:
         changes["era"] = ids.plain()
+        forget_assertions(tx, row.id)
     if "remote_ids" in given:
         set_remote_ids(tx, row.id, given["remote_ids"] or ())
     rights_changed(tx)
-    return tx.update(row, **changes)
+    settings = tx.app.contract(KeystoneSettings)
+    changed = tx.update(row, **changes)
+    later = minutes(settings, changed) - minutes(settings, row)
+    if later:
+        move_ends(tx, row, later * 60)
+    return changed
 
 
 def delete_identity_provider(tx: Tx, ctx: Context, row: IdentityProvider) -> None:
-    """The identity provider is gone, with its protocols; its domain stays."""
-    rights_changed(tx)
+    """The identity provider is gone, with its protocols and visitors; its domain stays."""
+    forget_users(tx, only_known_by(tx, [row.id]))
     tx.delete(row)
+    rights_changed(tx)
 
 
 IDENTITY_PROVIDERS = expose(

@@ -334,6 +334,7 @@ def upgrade() -> None:
         sa.Column("default_project_id", TEXT, nullable=True),
         sa.Column("password_expires_at", TEXT, nullable=True),
         sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("visitor", TEXT, nullable=False),
         sa.Column("password_hash", TEXT, nullable=True),
         sa.Column("password_created_at", TEXT, nullable=True),
         sa.Column("password_self_service", sa.Boolean(), nullable=False),
@@ -348,8 +349,28 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint(
-            "domain_id", "name", "local_id", name=op.f("uq_keystone_users_domain_id_name_local_id")
+            "domain_id",
+            "name",
+            "local_id",
+            "visitor",
+            name=op.f("uq_keystone_users_domain_id_name_local_id_visitor"),
         ),
+    )
+    op.create_table(
+        "keystone_assertions",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("idp_id", TEXT, nullable=False),
+        sa.Column("protocol_id", TEXT, nullable=False),
+        sa.Column("group_ids", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_assertions_idp_id_protocol_id"),
+        "keystone_assertions",
+        ["idp_id", "protocol_id"],
+        unique=False,
     )
     op.create_table(
         "keystone_assignments",
@@ -375,6 +396,30 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_keystone_assignments_target_id"), "keystone_assignments", ["target_id"], unique=False
+    )
+    op.create_table(
+        "keystone_federated_users",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("idp_id", TEXT, nullable=False),
+        sa.Column("protocol_id", TEXT, nullable=False),
+        sa.Column("unique_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["keystone_users.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_federated_users_idp_id_protocol_id"),
+        "keystone_federated_users",
+        ["idp_id", "protocol_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_federated_users_unique_id"), "keystone_federated_users", ["unique_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_federated_users_user_id"), "keystone_federated_users", ["user_id"], unique=False
     )
     op.create_table(
         "keystone_idp_remote_ids",
@@ -414,13 +459,20 @@ def upgrade() -> None:
         sa.Column("id", TEXT, nullable=False),
         sa.Column("group_id", TEXT, nullable=False),
         sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("idp_id", TEXT, nullable=True),
+        sa.Column("expires_at", TEXT, nullable=True),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["group_id"], ["keystone_groups.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_memberships_expires_at"), "keystone_memberships", ["expires_at"], unique=False
     )
     op.create_index(
         op.f("ix_keystone_memberships_group_id"), "keystone_memberships", ["group_id"], unique=False
     )
+    op.create_index(op.f("ix_keystone_memberships_idp_id"), "keystone_memberships", ["idp_id"], unique=False)
     op.create_index(
         op.f("ix_keystone_memberships_user_id"), "keystone_memberships", ["user_id"], unique=False
     )

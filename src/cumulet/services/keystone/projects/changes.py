@@ -14,7 +14,8 @@ from cumulet.services.keystone.application_credentials.model import AccessRule, 
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.domain_config.model import forget_config
 from cumulet.services.keystone.entity import merged
-from cumulet.services.keystone.federation.model import forget_providers_of
+from cumulet.services.keystone.federation.model import forget_providers_of, providers_of
+from cumulet.services.keystone.federation.visitors import only_known_by
 from cumulet.services.keystone.limits import hierarchy
 from cumulet.services.keystone.limits.model import Limit
 from cumulet.services.keystone.people import Group, Membership, User
@@ -177,12 +178,14 @@ def delete_domain(tx: Tx, ctx: Context, row: Project) -> None:
     if row.enabled:
         raise Forbidden("Cannot delete a domain that is enabled, please disable it first.")
     projects = subtree(tx, row.id)
-    users = [user.id for user in tx.all(User, User.c.domain_id == row.id)]
+    users = {user.id for user in tx.all(User, User.c.domain_id == row.id)}
+    users |= set(only_known_by(tx, providers_of(tx, row.id)))
     groups = [group.id for group in tx.all(Group, Group.c.domain_id == row.id)]
     _forget_projects(tx, [row.id, *(project.id for project in projects)])
-    forget_actors(tx, [*users, *groups])
+    forget_users(tx, sorted(users))
+    forget_actors(tx, groups)
     forget_providers_of(tx, row.id)
-    for cls in (User, Group, Role):
+    for cls in (Group, Role):
         tx.delete_where(cls, cls.c.domain_id == row.id)
     forget_config(tx, row.id)
     for project in reversed(projects):
@@ -201,6 +204,13 @@ def _forget_projects(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(Limit, sa.or_(Limit.c.project_id.in_(some), Limit.c.domain_id.in_(some)))
         trusts.end(tx, tx.all_in(Trust, "project_id", some))
         tx.update_where(User, {"default_project_id": None}, User.c.default_project_id.in_(some))
+
+
+def forget_users(tx: Tx, ids: list[str]) -> None:
+    """These users are gone, and nothing of ours refers to them."""
+    forget_actors(tx, ids)
+    for some in _pieces(ids):
+        tx.delete_where(User, User.c.id.in_(some))
 
 
 def forget_actors(tx: Tx, ids: list[str]) -> None:

@@ -44,13 +44,15 @@ def expanded(implied: dict[str, list[str]], role_ids: Iterable[str]) -> list[str
     return list(found)
 
 
-def assignments_of(tx: Tx, user_id: str, *where: object) -> list[Assignment]:
-    """What a user was given, alone or in a group."""
-    actors = [user_id, *groups_of(tx, user_id)]
+def assignments_of(tx: Tx, user_id: str, *where: object, groups: Iterable[str] = ()) -> list[Assignment]:
+    """What a user was given, alone or in a group: one of theirs, or one in which they are by an assertion."""
+    actors = dict.fromkeys([user_id, *groups_of(tx, user_id), *groups])
     return tx.all(Assignment, Assignment.c.actor_id.in_(actors), *where)
 
 
-def role_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = None) -> list[str]:
+def role_ids(
+    tx: Tx, user_id: str, scope: Scope, project: Project | None = None, groups: Iterable[str] = ()
+) -> list[str]:
     """Ids of the roles that a user was given for a scope, without what they imply."""
     c = Assignment.c
     if scope.kind == "project":
@@ -64,7 +66,7 @@ def role_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = None)
         where = c.target_kind == SYSTEM
     else:
         return []
-    return list(dict.fromkeys(row.role_id for row in assignments_of(tx, user_id, where)))
+    return list(dict.fromkeys(row.role_id for row in assignments_of(tx, user_id, where, groups=groups)))
 
 
 def effective_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = None) -> list[str]:
@@ -72,9 +74,11 @@ def effective_ids(tx: Tx, user_id: str, scope: Scope, project: Project | None = 
     return expanded(implications(tx), role_ids(tx, user_id, scope, project))
 
 
-def roles(tx: Tx, user_id: str, scope: Scope, project: Project | None = None) -> list[Role]:
+def roles(
+    tx: Tx, user_id: str, scope: Scope, project: Project | None = None, groups: Iterable[str] = ()
+) -> list[Role]:
     """The roles that a token of this scope holds: implied ones too, those of domains left out."""
-    given = role_ids(tx, user_id, scope, project)
+    given = role_ids(tx, user_id, scope, project, groups)
     return global_roles(tx, given)
 
 
@@ -85,9 +89,9 @@ def global_roles(tx: Tx, given: Iterable[str]) -> list[Role]:
     return [known[id] for id in wanted if id in known and not known[id].domain_id]
 
 
-def projects_of(tx: Tx, user_id: str) -> list[Project]:
+def projects_of(tx: Tx, user_id: str, groups: Iterable[str] = ()) -> list[Project]:
     """The projects on which a user has any role, by id."""
-    given = assignments_of(tx, user_id, Assignment.c.target_kind != SYSTEM)
+    given = assignments_of(tx, user_id, Assignment.c.target_kind != SYSTEM, groups=groups)
     found = tx.get_many(
         Project, [a.target_id for a in given if a.target_kind == "project" and not a.inherited]
     )
@@ -97,10 +101,9 @@ def projects_of(tx: Tx, user_id: str) -> list[Project]:
     return sorted((p for p in found.values() if not p.is_domain), key=lambda p: p.id)
 
 
-def domains_of(tx: Tx, user_id: str) -> list[Project]:
+def domains_of(tx: Tx, user_id: str, groups: Iterable[str] = ()) -> list[Project]:
     """The domains on which a user has any role, by id."""
-    here = assignments_of(
-        tx, user_id, Assignment.c.target_kind == "domain", Assignment.c.inherited.is_(False)
-    )
+    where = (Assignment.c.target_kind == "domain", Assignment.c.inherited.is_(False))
+    here = assignments_of(tx, user_id, *where, groups=groups)
     found = tx.get_many(Project, [row.target_id for row in here])
     return sorted(found.values(), key=lambda domain: domain.id)

@@ -4,6 +4,8 @@
 Tokens are issued, shown, checked and revoked, and tell where their bearers may go.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
@@ -13,10 +15,13 @@ from cumulet.kernel.http.endpoint import route, routes, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import forbidden, unauthorized
+from cumulet.services.keystone.federation.front_proxy import asserted
+from cumulet.services.keystone.federation.identities import Assertion
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Domain, Project
 from cumulet.services.keystone.roles import effective
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authentication import authenticate
 from cumulet.services.keystone.tokens.authority import Authority, Token
@@ -37,16 +42,19 @@ _RULES_HEADER = "openstack-identity-access-rules"
 @route("POST", "/auth/tokens", schema=told(SCHEMA), public=True, status=201)
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
+    said = asserted(ctx.app.contract(KeystoneSettings), request.headers)
     wanted = asked(request.body, request.headers.get("openstack-auth-receipt", ""))
+    wanted = dataclasses.replace(wanted, asserted=said)
     proof = await authenticate(ctx, wanted)
     if wanted.scope is not None and wanted.scope[0] == TRUST and proof.scope is None:
         token = await issue_by_trust(ctx, proof, wanted.scope[1])
     else:
-        token = await ctx.read(_issue, proof, wanted)
-    return _shown(token, request, 201)
+        token = await ctx.read(issue, proof, wanted)
+    return shown(token, request, 201)
 
 
-def _issue(tx: Tx, proof: Proof, wanted: Asked) -> Token:
+def issue(tx: Tx, proof: Proof, wanted: Asked) -> Token:
+    """A token for who has proved themselves, of the scope that they want. Raises Unauthorized."""
     authority = tx.app.contract(Authority)
     epoch = authority.epoch()
     if proof.scope is not None:
@@ -65,7 +73,7 @@ def _issue_by_default(tx: Tx, authority: Authority, epoch: int, proof: Proof) ->
     """A token for the user's default project if there is one and they may go there, unscoped else."""
     user = tx.get(User, proof.user_id)
     token = None
-    if user is not None and user.default_project_id:
+    if user is not None and user.default_project_id and not proof.federation_id:
         token = authority.issue(tx, epoch, proof, Scope("project", user.default_project_id))
     token = token or authority.issue(tx, epoch, proof, UNSCOPED)
     if token is None:
@@ -73,7 +81,8 @@ def _issue_by_default(tx: Tx, authority: Authority, epoch: int, proof: Proof) ->
     return token
 
 
-def _shown(token: Token, request: Request, status: int) -> Reply:
+def shown(token: Token, request: Request, status: int) -> Reply:
+    """The answer that shows a token."""
     body = token.body(catalog="nocatalog" not in request.query)
     return Reply(status, body, {"X-Subject-Token": token.text, **_VARY})
 
@@ -84,7 +93,7 @@ def _shown(token: Token, request: Request, status: int) -> Reply:
 @route("GET", "/auth/tokens", policy="identity:validate_token")
 async def validate_token(ctx: Context, request: Request) -> Reply:
     """What a token says, if it holds."""
-    return _shown(await _subject(ctx, request, "identity:validate_token"), request, 200)
+    return shown(await _subject(ctx, request, "identity:validate_token"), request, 200)
 
 
 @route("HEAD", "/auth/tokens", policy="identity:check_token")
@@ -131,7 +140,7 @@ async def _found(ctx: Context, request: Request, text: str) -> Token | None:
 def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects that the caller may ask a token for."""
     ctx.require("identity:get_auth_projects", {})
-    rows = [row for row in effective.projects_of(tx, ctx.user_id) if row.enabled]
+    rows = [row for row in effective.projects_of(tx, ctx.user_id, _groups(tx, ctx)) if row.enabled]
     domains = tx.get_many(Project, [row.domain_id for row in rows])
     rows = [row for row in rows if row.domain_id in domains and domains[row.domain_id].enabled]
     return {"projects": render(tx, ctx, Project, rows), "links": _links(ctx, request)}
@@ -141,7 +150,7 @@ def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
 def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
     """The domains that the caller may ask a token for."""
     ctx.require("identity:get_auth_domains", {})
-    rows = [row for row in effective.domains_of(tx, ctx.user_id) if row.enabled]
+    rows = [row for row in effective.domains_of(tx, ctx.user_id, _groups(tx, ctx)) if row.enabled]
     return {"domains": render(tx, ctx, Domain, rows), "links": _links(ctx, request)}
 
 
@@ -149,7 +158,7 @@ def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
 def auth_system(tx: Tx, ctx: Context, request: Request) -> Any:
     """Whether the caller may ask for a token of the system."""
     ctx.require("identity:get_auth_system", {})
-    roles = effective.role_ids(tx, ctx.user_id, Scope("system", "all"))
+    roles = effective.role_ids(tx, ctx.user_id, Scope("system", "all"), groups=_groups(tx, ctx))
     return {"system": [{"all": True}] if roles else [], "links": self_link(ctx, "/auth/system")}
 
 
@@ -162,6 +171,14 @@ def auth_catalog(tx: Tx, ctx: Context, request: Request) -> Any:
     authority = ctx.app.contract(Authority)
     catalog = authority.catalog(tx, authority.epoch()).for_project(tx, ctx.project_id)
     return {"catalog": catalog.body(ctx.user_id, ctx.project_id), "links": self_link(ctx, "/auth/catalog")}
+
+
+def _groups(tx: Tx, ctx: Context) -> Sequence[str]:
+    """The groups in which the caller is by the assertion that their token rests on."""
+    claims = ctx.app.contract(Authority).keyring.unpack(ctx.identity.token)
+    federation_id = claims.subject.federation_id if claims is not None else ""
+    row = tx.get(Assertion, federation_id) if federation_id else None
+    return row.group_ids if row is not None else ()
 
 
 def _links(ctx: Context, request: Request) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cumulet.services.keystone.application_credentials import delegation as appl
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
 from cumulet.services.keystone.catalog.urls import filled, substitutions
 from cumulet.services.keystone.endpoint_filter.model import shown_to
+from cumulet.services.keystone.federation.identities import Assertion
 from cumulet.services.keystone.federation.model import ServiceProvider
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
@@ -135,6 +136,11 @@ class _Found:
     """The project or domain of the scope."""
     domains: Mapping[str, Project]
     delegated: Delegated | None
+    assertion: Assertion | None
+
+    @property
+    def groups(self) -> Sequence[str]:
+        return self.assertion.group_ids if self.assertion is not None else ()
 
 
 def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
@@ -147,7 +153,9 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
         return None
     given = found.delegated
     roles = (
-        given.roles if given is not None else effective.roles(tx, found.user.id, subject.scope, found.place)
+        given.roles
+        if given is not None
+        else effective.roles(tx, found.user.id, subject.scope, found.place, found.groups)
     )
     if subject.scope.kind and not roles:
         return None
@@ -179,9 +187,12 @@ def _find(tx: Tx, subject: Subject) -> _Found | None:
     delegated = _DELEGATED[delegation.kind](tx, delegation.id, subject, place) if delegation else None
     if delegation and delegated is None:
         return None
+    assertion = tx.get(Assertion, subject.federation_id) if subject.federation_id else None
+    if subject.federation_id and assertion is None:
+        return None
     acting = (delegated.acts_as if delegated else None) or user
     domains |= tx.get_many(Project, {acting.domain_id})
-    return _Found(user, acting, subject, place, domains, delegated)
+    return _Found(user, acting, subject, place, domains, delegated, assertion)
 
 
 _Delegate = Callable[[Tx, str, Subject, Project | None], Delegated | None]
@@ -235,6 +246,9 @@ def _body(found: _Found, roles: list[Role]) -> dict[str, Any]:
         body["domain"] = _named(place)
     elif kind == "system":
         body["system"] = {"all": True}
+    if found.assertion is not None and found.delegated is None:
+        body["user"]["OS-FEDERATION"] = found.assertion.body
+        del body["user"]["password_expires_at"]
     if kind:
         body["roles"] = [{"id": role.id, "name": role.name} for role in roles]
     return {**body, **found.delegated.body} if found.delegated else body

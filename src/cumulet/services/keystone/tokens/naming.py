@@ -30,7 +30,7 @@ def find_user(tx: Tx, words: Words) -> User | None:
     domain = find_domain(tx, words["domain"])
     if domain is None:
         return None
-    return tx.first_by(User, domain_id=domain.id, name=words["name"], gone=False)
+    return tx.first_by(User, domain_id=domain.id, name=words["name"], visitor="", gone=False)
 
 
 def find_project(tx: Tx, words: Words) -> Project | None:

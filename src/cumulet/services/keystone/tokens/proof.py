@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cumulet.services.keystone.federation.front_proxy import NOTHING, Asserted
 from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.tokens.subject import Delegation
 
@@ -27,6 +28,8 @@ class Asked:
     methods: Mapping[str, Words]
     scope: tuple[str, Words] | None
     receipt: str = ""
+    asserted: Asserted = NOTHING
+    """What others have found out of who asks."""
 
 
 @dataclass(frozen=True, kw_only=True)

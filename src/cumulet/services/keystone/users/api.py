@@ -17,7 +17,8 @@ from cumulet.services.keystone.directories import refresh
 from cumulet.services.keystone.directories.operations import List, Show
 from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
 from cumulet.services.keystone.entity import Create, merged, parsed
-from cumulet.services.keystone.people import Group, Membership, User
+from cumulet.services.keystone.federation.identities import known_as
+from cumulet.services.keystone.people import Group, User, memberships_of
 from cumulet.services.keystone.projects.changes import forget_actors
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.effective import projects_of
@@ -25,6 +26,7 @@ from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.storing import callers_domain, duplicate, unique
 from cumulet.services.keystone.tokens.revocation import end_tokens_of, rights_changed
 from cumulet.services.keystone.users import passwords
+from cumulet.services.keystone.users.federated import set_federated
 from cumulet.services.keystone.users.filters import password_expiry
 from cumulet.services.keystone.users.passwords import with_hash
 from cumulet.services.keystone.wire import WIRE, list_links
@@ -43,7 +45,9 @@ def create_user(tx: Tx, ctx: Context, given: dict[str, Any]) -> User:
     if "password_hash" in values:
         values |= passwords.columns(tx, values["password_hash"], values["options"], self_service=False)
     with unique("user", duplicate(values["name"], values["domain_id"])):
-        return tx.insert(User(**{n: v for n, v in values.items() if n in User.stored}))
+        user = tx.insert(User(**{n: v for n, v in values.items() if n in User.stored}))
+    set_federated(tx, user, given.get("federated"))
+    return user
 
 
 def need_domain(tx: Tx, domain_id: str) -> Project:
@@ -100,6 +104,7 @@ def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
         rights_changed(tx)
     with unique("user", duplicate(changes.get("name", user.name), user.domain_id)):
         user = tx.update(user, **changes)
+    set_federated(tx, user, given.get("federated"))
     events.emit(tx, ctx, "user.update", user)
     return Reply(200, {"user": render(tx, ctx, User, [user])[0]})
 
@@ -118,6 +123,7 @@ USERS = expose(
         policy="identity:list_users",
         only_domain=lambda id: User.c.domain_id == id,
         filters={"password_expires_at": password_expiry},
+        where=lambda tx, ctx, request: known_as(request.query, User.c.id),
     ),
     Show(policy="identity:get_user"),
     Create(policy="identity:create_user", prepare=with_hash, run=create_user),
@@ -133,12 +139,15 @@ USERS = expose(
 def list_groups(tx: Tx, ctx: Context, request: Request) -> Any:
     """The groups that a user is in."""
     user = _user(tx, ctx, request, "identity:list_groups_for_user")
-    ids = [row.group_id for row in tx.all(Membership, Membership.c.user_id == user.id)]
-    rows = sorted(tx.get_many(Group, ids).values(), key=lambda row: row.id)
+    memberships = sorted(memberships_of(tx, user.id), key=lambda row: row.id)
+    groups = tx.get_many(Group, [row.group_id for row in memberships])
     name = request.query.get("name")
-    rows = [row for row in rows if name is None or row.name == name]
-    links = list_links(ctx, request.path, request.query.pairs)
-    return {"groups": render(tx, ctx, Group, rows), "links": links}
+    memberships = [row for row in memberships if name is None or groups[row.group_id].name == name]
+    bodies = render(tx, ctx, Group, [groups[row.group_id] for row in memberships])
+    for body, row in zip(bodies, memberships, strict=True):
+        if row.expires_at is not None:
+            body["membership_expires_at"] = WIRE.time(row.expires_at)
+    return {"groups": bodies, "links": list_links(ctx, request.path, request.query.pairs)}
 
 
 @route("GET", "/users/{user_id}/projects", policy="identity:list_user_projects")

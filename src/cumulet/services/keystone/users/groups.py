@@ -16,7 +16,7 @@ from cumulet.services.keystone.directories.operations import List, Show
 from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
 from cumulet.services.keystone.entity import Create, Update, named, plain_filters
 from cumulet.services.keystone.errors import not_found
-from cumulet.services.keystone.people import Group, Membership, User, membership_id
+from cumulet.services.keystone.people import Group, Membership, User, groups_of, membership_id
 from cumulet.services.keystone.projects.changes import forget_actors
 from cumulet.services.keystone.storing import callers_domain, duplicate, unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
@@ -74,7 +74,8 @@ _MEMBER = "/groups/{group_id}/users/{user_id}"
 def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     """The users in a group."""
     group = fetch(tx, ctx, Group, request, "identity:list_users_in_group")
-    ids = [row.user_id for row in tx.all(Membership, Membership.c.group_id == group.id)]
+    c = Membership.c
+    ids = [row.user_id for row in tx.all(Membership, c.group_id == group.id, c.idp_id.is_(None))]
     filters = {**plain_filters(User, request), "password_expires_at": password_expiry}
     where = [
         condition(ctx, request.query.all(key)) for key, condition in filters.items() if key in request.query
@@ -89,7 +90,8 @@ def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
 def check_member(tx: Tx, ctx: Context, request: Request) -> None:
     """Whether a user is in a group."""
     group, user = _both(tx, ctx, request, "identity:check_user_in_group")
-    _need_member(tx, group, user)
+    if group.id not in groups_of(tx, user.id):
+        _need_member(tx, group, user)
 
 
 @route("PUT", _MEMBER, policy="identity:add_user_to_group", status=204)

@@ -6,10 +6,18 @@ Whatever is wrong, the answer is the same 401, and takes as long.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
-from cumulet.services.keystone.tokens.methods import application_credential, password, token, totp
+from cumulet.services.keystone.tokens.methods import (
+    application_credential,
+    external,
+    mapped,
+    password,
+    token,
+    totp,
+)
 from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
 
 
@@ -30,4 +38,6 @@ METHODS: Mapping[str, Method] = {
     "token": Method(token.SCHEMA, token.prove),
     "application_credential": Method(application_credential.SCHEMA, application_credential.prove),
     "totp": Method(totp.SCHEMA, totp.prove),
+    "external": Method(external.SCHEMA, external.prove),
+    **{name: Method(mapped.SCHEMA, partial(mapped.prove, method=name)) for name in mapped.NAMES},
 }
