@@ -22,7 +22,7 @@ from cumulet.testing.asgi import Answer
 Route = tuple[re.Pattern[str], str, list[Endpoint]]
 
 
-DOCUMENTED = {"placement", "neutron", "cinder"}
+DOCUMENTED = {"placement", "neutron", "cinder", "nova"}
 
 
 class Promises:

@@ -24,9 +24,9 @@ class Field(Column):
     `update_since` move the lower bound for setting it. `rule` is the policy that lets a caller see it,
     `set_rule` the one that lets a caller set it, with {verb} for create or update. `brief` fields stand in
     lists that are not detailed. `schema` replaces the JSON schema that is derived from the type and the
-    bounds. `convert` takes the place of the schema's check: from what was sent to what is kept; its
-    ValueError's sentence is for the user. A `spread` field is a loaded mapping whose keys are shown beside
-    the other fields and never hide one of them.
+    bounds, and `shape` (kernel/resource/shapes.py) that of answers. `convert` takes the place of the schema's
+    check: from what was sent to what is kept; its ValueError's sentence is for the user. A `spread` field is
+    a loaded mapping whose keys are shown beside the other fields and never hide one of them.
     """
 
     create: bool = False
@@ -48,6 +48,7 @@ class Field(Column):
     one_of: tuple[Any, ...] = ()
     format: str = ""
     schema: Mapping[str, Any] | None = None
+    shape: Any = None
     convert: Callable[[Any], Any] | None = None
     view: Callable[..., Any] | None = None
     load: Callable[..., Any] | None = None

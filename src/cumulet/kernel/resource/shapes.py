@@ -121,7 +121,7 @@ def item(
         "title": cls.__name__,
         **extra,
         "properties": {**fields, **extra["properties"]},
-        "required": [*always, *extra["required"]],
+        "required": list(dict.fromkeys([*always, *extra["required"]])),
     }
 
 
@@ -130,7 +130,7 @@ def _object(parts: Mapping[str, Shape], required: list[str]) -> Shape:
 
 
 def _value(spec: Field, at: At) -> Shape:
-    found = _typed(spec.type, at)
+    found = _typed(spec.type, at) if spec.shape is None else shape(spec.shape, at)
     # What is made for the answer may be null where there is nothing to make it of.
     made = spec.view is not None or spec.load is not None
     return _or_null(found) if made or spec.nullable or spec.type is Timestamp else found

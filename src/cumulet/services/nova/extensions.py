@@ -7,6 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys
 
 NAMES = {
     "NMN": "Multinic",
@@ -122,14 +123,17 @@ def _entry(alias: str) -> dict[str, Any]:
     }
 
 
-@route("GET", "/extensions", policy="os_compute_api:extensions")
+EXTENSION = keys(alias=str, name=str, namespace=str, description=str, links=LINKS, updated=str)
+
+
+@route("GET", "/extensions", policy="os_compute_api:extensions", answer=keys(extensions=array(EXTENSION)))
 async def list_extensions(ctx: Context, request: Request) -> dict[str, Any]:
     """Every name that was ever an extension."""
     ctx.require("os_compute_api:extensions")
     return {"extensions": [_entry(alias) for alias in NAMES]}
 
 
-@route("GET", "/extensions/{alias}", policy="os_compute_api:extensions")
+@route("GET", "/extensions/{alias}", policy="os_compute_api:extensions", answer=keys(extension=EXTENSION))
 async def show_extension(ctx: Context, request: Request) -> dict[str, Any]:
     """One of them."""
     ctx.require("os_compute_api:extensions")

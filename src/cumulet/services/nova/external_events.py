@@ -5,7 +5,7 @@ power.
 Within one cloud our own services tell each other through contracts; this is for others that speak the API.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
@@ -14,6 +14,7 @@ from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, keys, maybe
 from cumulet.services.nova.servers import actions
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.schemas import UUID, Schema, obj
@@ -49,7 +50,23 @@ def _body(version: int) -> Schema:
 _EVENTS = Checked(_body)
 
 
-@route("POST", "/os-server-external-events", policy=_RULE, schema=_EVENTS.at)
+TAKEN = keys(
+    name=str,
+    server_uuid=str,
+    status=Literal["failed", "completed", "in-progress"],
+    tag=maybe(str),
+    code=Literal[200, 404, 422],
+)
+
+
+@route(
+    "POST",
+    "/os-server-external-events",
+    policy=_RULE,
+    schema=_EVENTS.at,
+    also=(207,),
+    answer=keys(events=array(TAKEN)),
+)
 async def create_events(ctx: Context, request: Request) -> Reply:
     """Take note of events; each is answered with a code, and 207 says that some were not taken."""
     ctx.require(_RULE)

@@ -19,10 +19,11 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Resource, field, ident
 from cumulet.kernel.resource.listing import Listing, find
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import maybe, one, page
 from cumulet.kernel.resource.views import render
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.nova.names import check_name
@@ -102,8 +103,16 @@ async def _prepare(ctx: Context, request: Request) -> tuple[Keypair, str | None]
     return row, private_key
 
 
-@route("POST", "/os-keypairs", policy=f"{_RULE}:create", schema=_CREATE.at, prepare=_prepare)
-def create_keypair(tx: Tx, ctx: Context, request: Request) -> Reply:
+@route(
+    "POST",
+    "/os-keypairs",
+    policy=f"{_RULE}:create",
+    schema=_CREATE.at,
+    prepare=_prepare,
+    status={"2.1": 200, "2.2": 201},
+    answer=one(Keypair, user_id=str, private_key=maybe(str)),
+)
+def create_keypair(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Import a public key, or have a pair made and get its private key, once.
 
     From 2.92 a public key must be given.
@@ -120,10 +129,16 @@ def create_keypair(tx: Tx, ctx: Context, request: Request) -> Reply:
     body = {**render(tx, ctx, Keypair, [row])[0], "user_id": row.user_id}
     if private_key is not None:
         body["private_key"] = private_key
-    return Reply(201 if ctx.at("2.2") else 200, {"keypair": body})
+    return {"keypair": body}
 
 
-@route("GET", "/os-keypairs", policy=f"{_RULE}:index")
+@route(
+    "GET",
+    "/os-keypairs",
+    policy=f"{_RULE}:index",
+    query=("user_id", "limit", "marker"),
+    answer=page(Keypair),
+)
 def list_keypairs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The keys of the caller, or of the user that an administrator names."""
     user_id = _whose(ctx, request, "index")
@@ -143,7 +158,10 @@ def list_keypairs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"keypairs": bodies, **more}
 
 
-@route("GET", "/os-keypairs/{keypair_id}", policy=f"{_RULE}:show")
+SHOWN = one(Keypair, id=int, user_id=str, created_at=str, updated_at=None, deleted=bool, deleted_at=None)
+
+
+@route("GET", "/os-keypairs/{keypair_id}", policy=f"{_RULE}:show", query=("user_id",), answer=SHOWN)
 def show_keypair(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One key."""
     row = _find(tx, ctx, request, "show")
@@ -159,13 +177,18 @@ def show_keypair(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"keypair": {**body, **more}}
 
 
-@route("DELETE", "/os-keypairs/{keypair_id}", policy=f"{_RULE}:delete")
-def delete_keypair(tx: Tx, ctx: Context, request: Request) -> Reply:
+@route(
+    "DELETE",
+    "/os-keypairs/{keypair_id}",
+    policy=f"{_RULE}:delete",
+    query=("user_id",),
+    status={"2.1": 202, "2.2": 204},
+)
+def delete_keypair(tx: Tx, ctx: Context, request: Request) -> None:
     """Forget a key; servers that were made with it keep it."""
     row = _find(tx, ctx, request, "delete")
     tx.delete(row)
     events.emit(tx, ctx, "keypair.delete", row)
-    return Reply(204 if ctx.at("2.2") else 202)
 
 
 def _whose(ctx: Context, request: Request, verb: str) -> str:

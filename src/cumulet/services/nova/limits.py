@@ -8,6 +8,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import keys, until
 
 # name in the answer: quota, last microversion
 MAXIMA = {
@@ -38,7 +39,20 @@ NEUTRONS = {
 """Shown below 2.36, when Nova still asked on Neutron's behalf."""
 
 
-@route("GET", "/limits", policy="os_compute_api:limits")
+ABSOLUTE = keys(
+    {name: until(last, int) if last else int for name, (_, last) in MAXIMA.items()},
+    **dict.fromkeys(USED, int),
+    **dict.fromkeys(NEUTRONS, until("2.35", int)),
+)
+
+
+@route(
+    "GET",
+    "/limits",
+    policy="os_compute_api:limits",
+    query=("tenant_id",),
+    answer=keys(limits=keys(rate=list, absolute=ABSOLUTE)),
+)
 def show_limits(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of the caller's project, or of the one that an administrator names."""
     ctx.require("os_compute_api:limits")

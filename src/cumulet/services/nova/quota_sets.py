@@ -12,6 +12,7 @@ from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import Answer, At, Part, Shape, keys, shape
 from cumulet.services.nova.quotas import PROXIED
 from cumulet.services.nova.servers.schemas import FLAG, Schema, obj
 
@@ -54,11 +55,23 @@ def _limits(tx: Tx, ctx: Context, scope: str, *, classes: bool = False) -> dict[
     return {name: allowed.get(name, -1) for name in names(ctx.version, classes=classes)}
 
 
+def shown(each: Part = int, *, classes: bool = False, **beside: Part) -> Answer:
+    """The schema of a set: such a one for each resource that the microversion knows."""
+
+    def made(at: At) -> Shape:
+        return shape(keys(dict.fromkeys(names(at.version, classes=classes), each), **beside), at)
+
+    return keys({"quota_class_set" if classes else "quota_set": made})
+
+
+USAGE = keys(in_use=int, limit=int, reserved=int)
+
+
 def _target(request: Request) -> Mapping[str, Any]:
     return {"project_id": request.params["project_id"]}
 
 
-@route("GET", "/os-quota-sets/{project_id}", policy=f"{_SETS}:show")
+@route("GET", "/os-quota-sets/{project_id}", policy=f"{_SETS}:show", answer=shown(id=str))
 def show_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project."""
     ctx.require(f"{_SETS}:show", _target(request))
@@ -67,7 +80,12 @@ def show_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_set": {"id": project, **_limits(tx, ctx, project)}}
 
 
-@route("GET", "/os-quota-sets/{project_id}/detail", policy=f"{_SETS}:detail")
+@route(
+    "GET",
+    "/os-quota-sets/{project_id}/detail",
+    policy=f"{_SETS}:detail",
+    answer=shown(USAGE, id=str),
+)
 def show_quota_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project and what it uses."""
     ctx.require(f"{_SETS}:detail", _target(request))
@@ -80,14 +98,19 @@ def show_quota_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"quota_set": body}
 
 
-@route("GET", "/os-quota-sets/{project_id}/defaults", policy=f"{_SETS}:defaults")
+@route(
+    "GET",
+    "/os-quota-sets/{project_id}/defaults",
+    policy=f"{_SETS}:defaults",
+    answer=shown(id=str),
+)
 def show_quota_defaults(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a project for which none were set."""
     ctx.require(f"{_SETS}:defaults", _target(request))
     return {"quota_set": {"id": request.params["project_id"], **_limits(tx, ctx, quota.CLASS)}}
 
 
-@route("PUT", "/os-quota-sets/{project_id}", policy=f"{_SETS}:update", schema=_SET.at)
+@route("PUT", "/os-quota-sets/{project_id}", policy=f"{_SETS}:update", schema=_SET.at, answer=shown())
 def update_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set limits of a project; below what is used only with `force`. Unified limits are not set here."""
     ctx.require(f"{_SETS}:update", _target(request))
@@ -126,14 +149,25 @@ def _check_project(tx: Tx, project_id: str) -> None:
         raise BadRequest(f"Project ID {project_id} is not a valid project.")
 
 
-@route("GET", "/os-quota-class-sets/{name}", policy=f"{_CLASSES}:show")
+@route(
+    "GET",
+    "/os-quota-class-sets/{name}",
+    policy=f"{_CLASSES}:show",
+    answer=shown(classes=True, id=str),
+)
 def show_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The limits of a class; there is one, `default`, that holds for every project."""
     ctx.require(f"{_CLASSES}:show")
     return {"quota_class_set": {"id": request.params["name"], **_limits(tx, ctx, quota.CLASS, classes=True)}}
 
 
-@route("PUT", "/os-quota-class-sets/{name}", policy=f"{_CLASSES}:update", schema=_CLASS.at)
+@route(
+    "PUT",
+    "/os-quota-class-sets/{name}",
+    policy=f"{_CLASSES}:update",
+    schema=_CLASS.at,
+    answer=shown(classes=True),
+)
 def update_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set limits for every project that has none of its own."""
     ctx.require(f"{_CLASSES}:update")

@@ -12,6 +12,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, as_flag
 from cumulet.kernel.resource import Delete, Resource, Show, expose, field, ident, loaded, owner
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import one, several
 from cumulet.kernel.resource.views import render
 from cumulet.kernel.resource.writing import row_from
 from cumulet.lib.timestamps import Timestamp
@@ -87,7 +88,7 @@ def _body(version: int) -> dict[str, Any]:
 _CREATE = Checked(_body)
 
 
-@route("POST", "/os-server-groups", policy=f"{_RULE}:create", schema=_CREATE.at)
+@route("POST", "/os-server-groups", policy=f"{_RULE}:create", schema=_CREATE.at, answer=one(ServerGroup))
 def create_server_group(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """A new, empty group."""
     given = dict(_CREATE(ctx, request.body)["server_group"])
@@ -111,7 +112,13 @@ def _charge(tx: Tx, ctx: Context) -> None:
         raise Forbidden("Quota exceeded, too many server groups.") from error
 
 
-@route("GET", "/os-server-groups", policy=f"{_RULE}:index")
+@route(
+    "GET",
+    "/os-server-groups",
+    policy=f"{_RULE}:index",
+    query=("all_projects", "limit", "offset"),
+    answer=several(ServerGroup),
+)
 def list_server_groups(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The groups of the project, or an administrator's of all; `limit` and `offset` cut a part out."""
     ctx.require(f"{_RULE}:index")

@@ -12,6 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import LINKS, array, either, keys, maybe, since
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.nova.servers.model import Server
@@ -98,7 +99,37 @@ def _page(ctx: Context, request: Request, servers: list[Server]) -> tuple[list[S
     return servers, servers[-1].id if len(servers) == limit else None
 
 
-@route("GET", "/os-simple-tenant-usage", policy=f"{_RULE}:list")
+OF_SERVER = keys(
+    instance_id=str,
+    name=str,
+    hours=float,
+    flavor=str,
+    memory_mb=int,
+    local_gb=int,
+    vcpus=int,
+    tenant_id=str,
+    started_at=str,
+    ended_at=str | None,
+    uptime=int,
+    state=str,
+)
+_TOTAL = {
+    **dict.fromkeys(("tenant_id", "start", "stop"), str),
+    **{f"total_{what}": float for what in ("hours", "local_gb_usage", "memory_mb_usage", "vcpus_usage")},
+}
+USAGES = array(keys(_TOTAL, server_usages=maybe(array(OF_SERVER))))
+USAGE = either(keys(_TOTAL, server_usages=array(OF_SERVER)), keys())
+"""What one project used; nothing, where it used nothing."""
+_PERIOD = ("start", "end", "limit", "marker")
+
+
+@route(
+    "GET",
+    "/os-simple-tenant-usage",
+    policy=f"{_RULE}:list",
+    query=(*_PERIOD, "detailed"),
+    answer=keys(tenant_usages=USAGES, tenant_usages_links=since("2.40", maybe(LINKS))),
+)
 def list_usage(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """What every project used; with `detailed=1` server by server."""
     ctx.require(f"{_RULE}:list")
@@ -119,7 +150,13 @@ def list_usage(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return body
 
 
-@route("GET", "/os-simple-tenant-usage/{project_id}", policy=f"{_RULE}:show")
+@route(
+    "GET",
+    "/os-simple-tenant-usage/{project_id}",
+    policy=f"{_RULE}:show",
+    query=_PERIOD,
+    answer=keys(tenant_usage=USAGE, tenant_usage_links=since("2.40", maybe(LINKS))),
+)
 def show_usage(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """What one project used, server by server."""
     project = request.params["project_id"]

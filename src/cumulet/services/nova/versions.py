@@ -6,8 +6,12 @@ from typing import Any
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys
 
 MINIMUM, MAXIMUM = "2.1", "2.104"
+
+_ENTRY = {**dict.fromkeys(("id", "status", "version", "min_version", "updated"), str), "links": LINKS}
+DOCUMENT = keys(version=keys({**_ENTRY, "media-types": array(keys(base=str, type=str))}))
 
 
 def _entry(ctx: Context, id: str) -> dict[str, Any]:
@@ -32,25 +36,25 @@ def _document(ctx: Context, id: str) -> dict[str, Any]:
     return {"version": entry}
 
 
-@route("GET", "/", prefixed=False, public=True)
+@route("GET", "/", prefixed=False, public=True, answer=keys(versions=array(keys(_ENTRY))))
 async def list_versions(ctx: Context, request: Request) -> Reply:
     """Every version of this API, the old one and the current one."""
     return Reply(200, {"versions": [_entry(ctx, "v2.0"), _entry(ctx, "v2.1")]})
 
 
-@route("GET", "/v2", prefixed=False, public=True)
+@route("GET", "/v2", prefixed=False, public=True, answer=DOCUMENT)
 async def show_old_version(ctx: Context, request: Request) -> Reply:
     """The version before microversions."""
     return Reply(200, _document(ctx, "v2.0"))
 
 
-@route("GET", "", public=True)
+@route("GET", "", public=True, answer=DOCUMENT)
 async def show_version(ctx: Context, request: Request) -> Reply:
     """The current version."""
     return Reply(200, _document(ctx, "v2.1"))
 
 
-@route("GET", "/versions/{version_id}", public=True)
+@route("GET", "/versions/{version_id}", public=True, answer=DOCUMENT)
 async def show_version_by_id(ctx: Context, request: Request) -> Reply:
     """Either version, by its id."""
     return Reply(200, _document(ctx, "v2.0" if request.params["version_id"] == "v2.0" else "v2.1"))

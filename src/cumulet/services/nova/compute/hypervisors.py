@@ -3,7 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -15,13 +15,39 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.ids import is_uuid
+from cumulet.kernel.resource.shapes import LINKS, array, by_version, keys, maybe, since, until
 from cumulet.lib import timestamps
 from cumulet.services.nova.compute.model import SIMULATED, Compute, Hypervisor, computes
+from cumulet.services.nova.compute.services import ID, STATUS
 from cumulet.services.nova.servers.model import Server, guest_name
 from cumulet.services.nova.wire import next_page
 
 _RULE = "os_compute_api:os-hypervisors"
 VERSION = 1000000
+
+SERVERS = array(keys(uuid=str, name=str))
+FIGURES = (
+    *("vcpus", "vcpus_used", "memory_mb", "memory_mb_used", "free_ram_mb", "local_gb", "local_gb_used"),
+    *("free_disk_gb", "disk_available_least", "current_workload", "running_vms"),
+)
+_BRIEF = {
+    "id": ID,
+    "hypervisor_hostname": str,
+    "state": Literal["up", "down"],
+    "status": STATUS,
+}
+_WITH_SERVERS = {**_BRIEF, "servers": since("2.53", maybe(SERVERS))}
+DETAIL = keys(
+    {**_WITH_SERVERS, **dict.fromkeys(FIGURES, until("2.87", int))},
+    hypervisor_type=str,
+    hypervisor_version=int,
+    host_ip=str,
+    service=keys(id=ID, host=str, disabled_reason=str | None),
+    uptime=since("2.88", str | None),
+    cpu_info=until("2.87", by_version({"2.1": str, "2.28": dict})),
+)
+_NEXT = since("2.33", maybe(LINKS))
+_QUERY = ("hypervisor_hostname_pattern", "with_servers", "limit", "marker")
 
 
 class Page:
@@ -112,14 +138,26 @@ class Page:
 # -- lists --------------------------------------------------------------------------------------------
 
 
-@route("GET", "/os-hypervisors", policy=f"{_RULE}:list")
+@route(
+    "GET",
+    "/os-hypervisors",
+    policy=f"{_RULE}:list",
+    query=_QUERY,
+    answer=keys(hypervisors=array(keys(_WITH_SERVERS)), hypervisors_links=_NEXT),
+)
 def list_hypervisors(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Names and states."""
     ctx.require(f"{_RULE}:list")
     return _list(tx, ctx, request, detail=False)
 
 
-@route("GET", "/os-hypervisors/detail", policy=f"{_RULE}:list-detail")
+@route(
+    "GET",
+    "/os-hypervisors/detail",
+    policy=f"{_RULE}:list-detail",
+    query=_QUERY,
+    answer=keys(hypervisors=array(DETAIL), hypervisors_links=_NEXT),
+)
 def list_hypervisors_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """With all that is known of them."""
     ctx.require(f"{_RULE}:list-detail")
@@ -173,26 +211,32 @@ def _find(tx: Tx, ctx: Context, id: str) -> Hypervisor | None:
     return tx.first(Hypervisor, Hypervisor.c.number == int(id)) if id.isdecimal() else None
 
 
-@route("GET", "/os-hypervisors/statistics", until="2.87", policy=f"{_RULE}:statistics")
+@route(
+    "GET",
+    "/os-hypervisors/statistics",
+    until="2.87",
+    policy=f"{_RULE}:statistics",
+    answer=keys(hypervisor_statistics=keys(dict.fromkeys(FIGURES, int), count=int)),
+)
 def show_statistics(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The sums over all hypervisors."""
     ctx.require(f"{_RULE}:statistics")
     rows = tx.all(Hypervisor)
     page = Page(tx, rows)
-    names = list(page.figures(rows[0])) if rows else list(_FIGURES)
-    sums = {name: sum(page.figures(row)[name] for row in rows) for name in names}
+    sums = {name: sum(page.figures(row)[name] for row in rows) for name in FIGURES}
     return {"hypervisor_statistics": {"count": len(rows), **sums}}
 
-
-_FIGURES = (
-    *("vcpus", "vcpus_used", "memory_mb", "memory_mb_used", "free_ram_mb", "local_gb", "local_gb_used"),
-    *("free_disk_gb", "disk_available_least", "current_workload", "running_vms"),
-)
 
 # -- one ----------------------------------------------------------------------------------------------
 
 
-@route("GET", "/os-hypervisors/{hypervisor_id}", policy=f"{_RULE}:show")
+@route(
+    "GET",
+    "/os-hypervisors/{hypervisor_id}",
+    policy=f"{_RULE}:show",
+    query=("with_servers",),
+    answer=keys(hypervisor=DETAIL),
+)
 def show_hypervisor(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One hypervisor."""
     ctx.require(f"{_RULE}:show")
@@ -200,7 +244,13 @@ def show_hypervisor(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"hypervisor": _bodies(tx, ctx, [row], _wants_servers(ctx, request), detail=True)[0]}
 
 
-@route("GET", "/os-hypervisors/{hypervisor_id}/uptime", until="2.87", policy=f"{_RULE}:uptime")
+@route(
+    "GET",
+    "/os-hypervisors/{hypervisor_id}/uptime",
+    until="2.87",
+    policy=f"{_RULE}:uptime",
+    answer=keys(hypervisor=keys(_BRIEF, uptime=str | None)),
+)
 def show_uptime(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """How long the host has been running."""
     ctx.require(f"{_RULE}:uptime")
@@ -211,14 +261,26 @@ def show_uptime(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"hypervisor": page.brief(ctx, row) | {"uptime": page.uptime(row)}}
 
 
-@route("GET", "/os-hypervisors/{hypervisor_id}/search", until="2.52", policy=f"{_RULE}:search")
+@route(
+    "GET",
+    "/os-hypervisors/{hypervisor_id}/search",
+    until="2.52",
+    policy=f"{_RULE}:search",
+    answer=keys(hypervisors=array(keys(_BRIEF))),
+)
 def search_hypervisors(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Hypervisors whose name holds a text."""
     ctx.require(f"{_RULE}:search")
     return {"hypervisors": _bodies(tx, ctx, _matching(tx, request), False, detail=False)}
 
 
-@route("GET", "/os-hypervisors/{hypervisor_id}/servers", until="2.52", policy=f"{_RULE}:servers")
+@route(
+    "GET",
+    "/os-hypervisors/{hypervisor_id}/servers",
+    until="2.52",
+    policy=f"{_RULE}:servers",
+    answer=keys(hypervisors=array(keys(_BRIEF, servers=maybe(SERVERS)))),
+)
 def list_servers_of(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The same with their servers."""
     ctx.require(f"{_RULE}:servers")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """os-services: which parts of Nova run where, and switching hosts off and on."""
 
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.auth.context import Context
@@ -11,6 +11,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, by_version, keys, maybe, since
 from cumulet.services.nova.compute.model import (
     COMPUTE,
     Compute,
@@ -40,6 +41,28 @@ _NEW = Checked(
 )
 
 
+STATUS = Literal["enabled", "disabled"]
+ID = by_version({"2.1": int, "2.53": str})
+SERVICE = keys(
+    id=ID,
+    binary=str,
+    host=str,
+    zone=str,
+    status=STATUS,
+    state=Literal["up", "down"],
+    updated_at=str | None,
+    disabled_reason=str | None,
+    forced_down=since("2.11", bool),
+)
+CHANGED = keys(
+    host=str,
+    binary=str,
+    status=maybe(STATUS),
+    disabled_reason=maybe(str),
+    forced_down=since("2.11", maybe(bool)),
+)
+
+
 def view(ctx: Context, service: Compute) -> dict[str, Any]:
     row = service.service
     body: dict[str, Any] = {
@@ -59,7 +82,13 @@ def view(ctx: Context, service: Compute) -> dict[str, Any]:
     return body
 
 
-@route("GET", "/os-services", policy=f"{_RULE}:list")
+@route(
+    "GET",
+    "/os-services",
+    policy=f"{_RULE}:list",
+    query=("host", "binary"),
+    answer=keys(services=array(SERVICE)),
+)
 def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Every service, or those of a host or a binary."""
     ctx.require(f"{_RULE}:list")
@@ -68,7 +97,13 @@ def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"services": [view(ctx, s) for s in found if binary in (None, "", s.service.binary)]}
 
 
-@route("PUT", "/os-services/{service_id}", policy=f"{_RULE}:update", schema=_NEW.at)
+@route(
+    "PUT",
+    "/os-services/{service_id}",
+    policy=f"{_RULE}:update",
+    schema=lambda version: (_NEW if version >= 2053 else _OLD).at(version),
+    answer=keys(service=by_version({"2.1": CHANGED, "2.53": SERVICE})),
+)
 def update_service(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Take a compute host out of use or back in, or say that it is down for certain."""
     ctx.require(f"{_RULE}:update")

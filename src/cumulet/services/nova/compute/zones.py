@@ -8,6 +8,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import array, keys, mapping
 from cumulet.services.nova.compute.model import INTERNAL_ZONE, Compute, all_services
 
 _RULE = "os_compute_api:os-availability-zone"
@@ -25,7 +26,17 @@ def _available(services: list[Compute]) -> bool:
     return any(not service.service.disabled for service in services)
 
 
-@route("GET", "/os-availability-zone", policy=f"{_RULE}:list")
+_ZONE = {"zoneName": str, "zoneState": keys(available=bool)}
+HOSTS = mapping(mapping(keys(active=bool, available=bool, updated_at=str | None)))
+"""By host and by service."""
+
+
+@route(
+    "GET",
+    "/os-availability-zone",
+    policy=f"{_RULE}:list",
+    answer=keys(availabilityZoneInfo=array(keys(_ZONE, hosts=None))),
+)
 def list_zones(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The zones in which servers can be put."""
     ctx.require(f"{_RULE}:list")
@@ -38,7 +49,12 @@ def list_zones(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     }
 
 
-@route("GET", "/os-availability-zone/detail", policy=f"{_RULE}:detail")
+@route(
+    "GET",
+    "/os-availability-zone/detail",
+    policy=f"{_RULE}:detail",
+    answer=keys(availabilityZoneInfo=array(keys(_ZONE, hosts=HOSTS))),
+)
 def list_zones_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """All zones with the services of their hosts."""
     ctx.require(f"{_RULE}:detail")

@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Action, expose
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.nova.flavors.model import Flavor, FlavorAccess, projects_of
 
 TENANT = {
@@ -19,13 +20,20 @@ TENANT = {
     "additionalProperties": False,
 }
 
+SHOWN = keys(flavor_access=array(keys(flavor_id=str, tenant_id=str)))
+
 
 def _shown(tx: Tx, flavor: Flavor) -> dict[str, Any]:
     rows = projects_of(tx, [flavor.id])
     return {"flavor_access": [{"flavor_id": row.flavor_id, "tenant_id": row.project_id} for row in rows]}
 
 
-@route("GET", "/flavors/{flavor_id}/os-flavor-access", policy="os_compute_api:os-flavor-access")
+@route(
+    "GET",
+    "/flavors/{flavor_id}/os-flavor-access",
+    policy="os_compute_api:os-flavor-access",
+    answer=SHOWN,
+)
 def list_access(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The projects that may use a private flavor."""
     ctx.require("os_compute_api:os-flavor-access")
@@ -70,6 +78,7 @@ ACCESS = expose(
         run=add_access,
         status=200,
         body=TENANT,
+        answer=SHOWN,
     ),
     Action(
         name="removeTenantAccess",
@@ -77,5 +86,6 @@ ACCESS = expose(
         run=remove_access,
         status=200,
         body=TENANT,
+        answer=SHOWN,
     ),
 )

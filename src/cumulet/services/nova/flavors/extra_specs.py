@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.flavors.model import Flavor
 
 _RULE = "os_compute_api:os-flavor-extra-specs"
@@ -29,6 +30,8 @@ _BODY = Checked(
 )
 _ONE = Checked({**_SPECS, "minProperties": 1, "maxProperties": 1})
 
+SPECS = keys(extra_specs=dict[str, str])
+
 
 def _flavor(tx: Tx, ctx: Context, request: Request, verb: str) -> Flavor:
     ctx.require(f"{_RULE}:{verb}")
@@ -40,13 +43,19 @@ def _texts(specs: dict[str, Any]) -> dict[str, str]:
     return {key: str(value) for key, value in specs.items()}
 
 
-@route("GET", "/flavors/{flavor_id}/os-extra_specs", policy=f"{_RULE}:index")
+@route("GET", "/flavors/{flavor_id}/os-extra_specs", policy=f"{_RULE}:index", answer=SPECS)
 def list_extra_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """All extra specs of a flavor."""
     return {"extra_specs": _flavor(tx, ctx, request, "index").extra_specs}
 
 
-@route("POST", "/flavors/{flavor_id}/os-extra_specs", policy=f"{_RULE}:create", schema=_BODY.at)
+@route(
+    "POST",
+    "/flavors/{flavor_id}/os-extra_specs",
+    policy=f"{_RULE}:create",
+    schema=_BODY.at,
+    answer=SPECS,
+)
 def create_extra_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set some extra specs; others stay."""
     flavor = _flavor(tx, ctx, request, "create")
@@ -55,7 +64,7 @@ def create_extra_specs(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]
     return {"extra_specs": specs}
 
 
-@route("GET", "/flavors/{flavor_id}/os-extra_specs/{key}", policy=f"{_RULE}:show")
+@route("GET", "/flavors/{flavor_id}/os-extra_specs/{key}", policy=f"{_RULE}:show", answer=dict[str, str])
 def show_extra_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One extra spec."""
     flavor, key = _flavor(tx, ctx, request, "show"), request.params["key"]
@@ -64,7 +73,13 @@ def show_extra_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {key: flavor.extra_specs[key]}
 
 
-@route("PUT", "/flavors/{flavor_id}/os-extra_specs/{key}", policy=f"{_RULE}:update", schema=_ONE.at)
+@route(
+    "PUT",
+    "/flavors/{flavor_id}/os-extra_specs/{key}",
+    policy=f"{_RULE}:update",
+    schema=_ONE.at,
+    answer=dict[str, str],
+)
 def update_extra_spec(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Set one extra spec."""
     flavor, key = _flavor(tx, ctx, request, "update"), request.params["key"]

@@ -2,7 +2,7 @@
 """What a flavor is, and who may use it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
 from cumulet.kernel.resource import Resource, computed, field, ident
+from cumulet.kernel.resource.shapes import by_version
 from cumulet.kernel.resource.views import OMIT
 from cumulet.lib.timestamps import Timestamp
 
@@ -27,6 +28,9 @@ DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
 def _extra_specs(ctx: Context, row: "Flavor") -> Any:
     """What the caller may read of them, in their own project's name: flavors are nobody's."""
     return row.extra_specs if ctx.can("os_compute_api:os-flavor-extra-specs:index") else OMIT
+
+
+SWAP = by_version({"2.1": int | Literal[""], "2.75": int})
 
 
 class FlavorAccess(Row, table="nova_flavor_access", unique=(("flavor_id", "project_id"),)):
@@ -52,7 +56,7 @@ class Flavor(Resource, service="nova", path="/flavors", member="flavor"):
     disk: int = field(create=True, min=0, max=LARGEST)
     ephemeral: int = field(default=0, create=True, min=0, max=LARGEST, wire="OS-FLV-EXT-DATA:ephemeral")
     swap_mb: int = field(default=0, create=True, min=0, max=LARGEST, wire="swap", hidden=True)
-    swap: Any = computed(lambda ctx, row: row.swap_mb or (0 if ctx.at("2.75") else ""))
+    swap: Any = computed(lambda ctx, row: row.swap_mb or (0 if ctx.at("2.75") else ""), shape=SWAP)
     rxtx_factor: float = field(default=1.0, create=True, until="2.101")
     disabled: bool = field(default=False, wire="OS-FLV-DISABLED:disabled", until="2.101")
     is_public: bool = field(default=True, create=True, wire="os-flavor-access:is_public")

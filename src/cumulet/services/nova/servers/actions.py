@@ -12,10 +12,11 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.kernel.http.messages import Reply
 from cumulet.kernel.resource import Action
+from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.nova.names import check_name
 from cumulet.services.nova.servers import flows, guards, history, imaging, power, schemas
 from cumulet.services.nova.servers.model import Server
-from cumulet.services.nova.servers.rebuilding import rebuild
+from cumulet.services.nova.servers.rebuilding import REBUILT, rebuild
 
 CONSOLE_SECONDS = 15.0
 
@@ -163,14 +164,27 @@ ACTIONS = (
     Action(name="resume", policy=f"{_SUSPEND}:resume", run=_power("resume")),
     Action(name="lock", policy=f"{_LOCK}:lock", run=lock, body=_lock_body),
     Action(name="unlock", policy=f"{_LOCK}:unlock", run=unlock),
-    Action(name="rebuild", policy=f"{_SERVERS}:rebuild", run=rebuild, body=schemas.rebuild),
-    Action(name="createImage", policy=f"{_SERVERS}:create_image", run=create_image, body=CREATE_IMAGE),
+    Action(
+        name="rebuild",
+        policy=f"{_SERVERS}:rebuild",
+        run=rebuild,
+        body=schemas.rebuild,
+        answer=keys(server=REBUILT),
+    ),
+    Action(
+        name="createImage",
+        policy=f"{_SERVERS}:create_image",
+        run=create_image,
+        body=CREATE_IMAGE,
+        answer=since("2.45", keys(image_id=str)),
+    ),
     Action(
         name="os-getConsoleOutput",
         policy="os_compute_api:os-console-output",
         run=console_output,
         status=200,
         body=CONSOLE,
+        answer=keys(output=str),
     ),
     Action(name="os-resetState", policy=f"{_ADMIN}:reset_state", run=reset_state, body=RESET),
     Action(name="addSecurityGroup", policy=f"{_GROUPS}:add", run=add_group, body=GROUP),

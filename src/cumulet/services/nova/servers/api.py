@@ -11,10 +11,11 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action, Delete, Show, expose
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.names import check_name, is_printable
 from cumulet.services.nova.servers import schemas
 from cumulet.services.nova.servers.actions import ACTIONS
-from cumulet.services.nova.servers.answers import changed_view
+from cumulet.services.nova.servers.answers import changed, changed_view
 from cumulet.services.nova.servers.deleting import delete_server
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
@@ -23,7 +24,13 @@ _RULE = "os_compute_api:servers"
 _UPDATE = Checked(schemas.update)
 
 
-@route("PUT", "/servers/{server_id}", policy=f"{_RULE}:update", schema=_UPDATE.at)
+@route(
+    "PUT",
+    "/servers/{server_id}",
+    policy=f"{_RULE}:update",
+    schema=_UPDATE.at,
+    answer=keys(server=changed()),
+)
 def update_server(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Change what is written of a server; its guest does not notice."""
     given = _UPDATE(ctx, request.body)["server"]

@@ -15,12 +15,13 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Error, Forbidden, NotFound, OverQuota
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import LINKS, either, keys
 from cumulet.services.nova import keypairs
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.flavors.model import Flavor, embedded
 from cumulet.services.nova.names import hostname_of
 from cumulet.services.nova.server_groups import ServerGroup
-from cumulet.services.nova.servers import asking, block_devices, flows, history, tags
+from cumulet.services.nova.servers import asking, block_devices, flows, history, tags, views
 from cumulet.services.nova.servers.asking import Asked, AskedNic
 from cumulet.services.nova.servers.block_devices import Layout
 from cumulet.services.nova.servers.model import Server
@@ -43,12 +44,22 @@ class Order:
     reservation_id: str
 
 
+MADE = keys(
+    {"OS-DCF:diskConfig": views.DISK_CONFIG},
+    id=str,
+    links=LINKS,
+    security_groups=views.GROUPS,
+    adminPass=str,
+)
+
+
 @route(
     "POST",
     "/servers",
     policy="os_compute_api:servers:create",
     schema=asking.CREATE.at,
     status=202,
+    answer=either(keys(server=MADE), keys(reservation_id=str)),
 )
 def create_server(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept one server or several: rows, ports, volumes, quota and the sagas that make them, or nothing."""

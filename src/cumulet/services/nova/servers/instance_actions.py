@@ -9,6 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import LINKS, array, keys, maybe, since
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.nova.servers.finding import server_of
@@ -31,6 +32,23 @@ def _server(tx: Tx, ctx: Context, request: Request, policy: str) -> Server:
     return server_of(tx, ctx, request, policy)
 
 
+_SHOWN = {
+    **dict.fromkeys(("action", "instance_uuid", "request_id", "start_time"), str),
+    **dict.fromkeys(("user_id", "project_id", "message"), str | None),
+    "updated_at": since("2.58", str | None),
+}
+EVENT = keys(
+    event=str,
+    start_time=str,
+    finish_time=str | None,
+    result=str | None,
+    traceback=maybe(str | None),
+    hostId=since("2.62", str),
+    host=since("2.62", maybe(str)),
+    details=since("2.84", maybe(str | None)),
+)
+
+
 def _view(ctx: Context, row: InstanceAction) -> dict[str, Any]:
     body: dict[str, Any] = {
         "action": row.action,
@@ -46,7 +64,13 @@ def _view(ctx: Context, row: InstanceAction) -> dict[str, Any]:
     return body
 
 
-@route("GET", _PATH, policy=f"{_RULE}:list")
+@route(
+    "GET",
+    _PATH,
+    policy=f"{_RULE}:list",
+    query=("limit", "marker", "changes-since", "changes-before"),
+    answer=keys(instanceActions=array(keys(_SHOWN)), links=since("2.58", maybe(LINKS))),
+)
 def list_actions(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The newest first; from 2.58 in pages whose marker is a request's id, and since or before a time."""
     server = _server(tx, ctx, request, f"{_RULE}:list")
@@ -96,7 +120,12 @@ def _after(tx: Tx, server: Server, marker: str | None) -> list[Any]:
     return [older]
 
 
-@route("GET", _PATH + "/{request_id}", policy=f"{_RULE}:show")
+@route(
+    "GET",
+    _PATH + "/{request_id}",
+    policy=f"{_RULE}:show",
+    answer=keys(instanceAction=keys(_SHOWN, events=maybe(array(EVENT)))),
+)
 def show_action(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One action with its events: to administrators always, from 2.51 to everyone without details."""
     server, wanted = _server(tx, ctx, request, f"{_RULE}:show"), request.params["request_id"]

@@ -11,6 +11,7 @@ from cumulet.kernel.errors import BadRequest, Error, Forbidden, NotFound, OverQu
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, keys, since
 from cumulet.services.nova.compute.model import DEFAULT_ZONE
 from cumulet.services.nova.servers import asking, flows, guards, history
 from cumulet.services.nova.servers.creating import in_our_words
@@ -39,6 +40,16 @@ def _body(version: int) -> Schema:
 _CREATE = Checked(_body)
 
 
+SHOWN = keys(
+    net_id=str,
+    port_id=str,
+    mac_addr=str,
+    port_state=str,
+    fixed_ips=array(keys(ip_address=str, subnet_id=str)),
+    tag=since("2.70", str | None),
+)
+
+
 def _view(ctx: Context, nic: Nic) -> dict[str, Any]:
     fixed = [{"ip_address": f["ip_address"], "subnet_id": f["subnet_id"]} for f in nic.fixed_ips]
     body: dict[str, Any] = {
@@ -64,21 +75,27 @@ def _find(tx: Tx, server: Server, port_id: str) -> Nic:
     raise NotFound(f"Instance {server.id} does not have a port with id {port_id}")
 
 
-@route("GET", _PATH, policy=f"{_RULE}:list")
+@route("GET", _PATH, policy=f"{_RULE}:list", answer=keys(interfaceAttachments=array(SHOWN)))
 def list_interfaces(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The NICs of a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:list")
     return {"interfaceAttachments": [_view(ctx, nic) for nic in _nics(tx, server)]}
 
 
-@route("GET", _PATH + "/{port_id}", policy=f"{_RULE}:show")
+@route("GET", _PATH + "/{port_id}", policy=f"{_RULE}:show", answer=keys(interfaceAttachment=SHOWN))
 def show_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One NIC of a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:show")
     return {"interfaceAttachment": _view(ctx, _find(tx, server, request.params["port_id"]))}
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create", schema=_CREATE.at)
+@route(
+    "POST",
+    _PATH,
+    policy=f"{_RULE}:create",
+    schema=_CREATE.at,
+    answer=keys(interfaceAttachment=SHOWN),
+)
 def create_interface(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Accept a NIC for a server: its port is the server's now, and the guest gets it by a saga."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")

@@ -14,6 +14,7 @@ from cumulet.kernel.errors import BadRequest, Forbidden, Invalid, NotPermitted
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Query, Reply, Request, as_flag, strict_flag
 from cumulet.kernel.resource.listing import Listing, find
+from cumulet.kernel.resource.shapes import page
 from cumulet.kernel.resource.views import render
 from cumulet.lib import timestamps
 from cumulet.services.nova.servers import states
@@ -109,13 +110,16 @@ KNOWN = frozenset(
 Filter = Callable[[str], Any]
 
 
-@route("GET", "/servers", policy=f"{_RULE}:index")
+_QUERY = (*FOR_ALL, *sorted(PAGE))
+
+
+@route("GET", "/servers", policy=f"{_RULE}:index", query=_QUERY, answer=page(Server, brief=True))
 def list_servers(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Names and links of servers."""
     return _list(tx, ctx, request, "index")
 
 
-@route("GET", "/servers/detail", policy=f"{_RULE}:detail")
+@route("GET", "/servers/detail", policy=f"{_RULE}:detail", query=_QUERY, answer=page(Server))
 def list_servers_detail(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Servers with all that is known of them."""
     return _list(tx, ctx, request, "detail")

@@ -9,6 +9,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.servers import guards
 from cumulet.services.nova.servers.creating import check_metadata_count
 from cumulet.services.nova.servers.finding import server_of
@@ -20,6 +21,8 @@ _PATH = "/servers/{server_id}/metadata"
 _ALL = Checked(obj({"metadata": METADATA}, "metadata"))
 _ONE = Checked(obj({"meta": {**METADATA, "minProperties": 1, "maxProperties": 1}}, "meta"))
 
+ALL, ONE = keys(metadata=dict[str, str]), keys(meta=dict[str, str])
+
 
 def _put(tx: Tx, ctx: Context, server: Server, metadata: dict[str, str]) -> dict[str, str]:
     guards.allow(ctx, server, "update metadata")
@@ -28,13 +31,13 @@ def _put(tx: Tx, ctx: Context, server: Server, metadata: dict[str, str]) -> dict
     return metadata
 
 
-@route("GET", _PATH, policy=f"{_RULE}:index")
+@route("GET", _PATH, policy=f"{_RULE}:index", answer=ALL)
 def list_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """All metadata of a server."""
     return {"metadata": server_of(tx, ctx, request, f"{_RULE}:index").metadata}
 
 
-@route("POST", _PATH, policy=f"{_RULE}:create", schema=_ALL.at)
+@route("POST", _PATH, policy=f"{_RULE}:create", schema=_ALL.at, answer=ALL)
 def add_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write some items; others stay."""
     server = server_of(tx, ctx, request, f"{_RULE}:create")
@@ -42,21 +45,21 @@ def add_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"metadata": _put(tx, ctx, server, {**server.metadata, **given})}
 
 
-@route("PUT", _PATH, policy=f"{_RULE}:update_all", schema=_ALL.at)
+@route("PUT", _PATH, policy=f"{_RULE}:update_all", schema=_ALL.at, answer=ALL)
 def replace_metadata(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write exactly these items."""
     server = server_of(tx, ctx, request, f"{_RULE}:update_all")
     return {"metadata": _put(tx, ctx, server, _ALL(ctx, request.body)["metadata"])}
 
 
-@route("GET", _PATH + "/{key}", policy=f"{_RULE}:show")
+@route("GET", _PATH + "/{key}", policy=f"{_RULE}:show", answer=ONE)
 def show_item(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One item."""
     server, key = server_of(tx, ctx, request, f"{_RULE}:show"), request.params["key"]
     return {"meta": {key: _value(server, key)}}
 
 
-@route("PUT", _PATH + "/{key}", policy=f"{_RULE}:update", schema=_ONE.at)
+@route("PUT", _PATH + "/{key}", policy=f"{_RULE}:update", schema=_ONE.at, answer=ONE)
 def update_item(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Write one item."""
     server, key = server_of(tx, ctx, request, f"{_RULE}:update"), request.params["key"]

@@ -38,16 +38,16 @@ class Server(
     user_id: str = field()
     metadata: dict[str, str] = field(default_factory=dict)
     hostId: str = computed(views.host_id)
-    image: Any = computed(views.image)
-    flavor: Any = computed(views.flavor)
+    image: Any = computed(views.image, shape=views.IMAGE)
+    flavor: Any = computed(views.flavor, shape=views.FLAVOR)
     created: str = computed(lambda ctx, row: f"{row.created_at[:19]}Z")
     updated: str = computed(lambda ctx, row: f"{row.updated_at[:19]}Z")
-    addresses: Any = loaded(views.addresses, default={})
+    addresses: Any = loaded(views.addresses, default={}, shape=views.ADDRESSES)
     access_ipv4: str = field(default="", wire="accessIPv4")
     access_ipv6: str = field(default="", wire="accessIPv6")
-    disk_config: str = field(default="MANUAL", wire="OS-DCF:diskConfig")
-    progress: Any = computed(views.progress)
-    fault: Any = computed(views.fault)
+    disk_config: str = field(default="MANUAL", wire="OS-DCF:diskConfig", shape=views.DISK_CONFIG)
+    progress: Any = computed(views.progress, shape=int)
+    fault: Any = computed(views.fault, shape=views.FAULT)
     zone: str = computed(
         lambda ctx, row: row.host_zone or row.wanted_zone or "", wire="OS-EXT-AZ:availability_zone"
     )
@@ -57,23 +57,25 @@ class Server(
     terminated_at: Timestamp | None = field(
         default=None, wire="OS-SRV-USG:terminated_at", view=views.terminated
     )
-    security_groups: Any = loaded(views.security_groups, default=views.OMIT)
+    security_groups: Any = loaded(views.security_groups, default=views.OMIT, shape=views.GROUPS)
     vm_state: str = field(default="building", wire="OS-EXT-STS:vm_state")
     task_state: str | None = field(default="scheduling", wire="OS-EXT-STS:task_state")
     power_state: int = field(default=states.NO_STATE, wire="OS-EXT-STS:power_state")
-    volumes_attached: Any = loaded(views.volumes, default=[], wire="os-extended-volumes:volumes_attached")
+    volumes_attached: Any = loaded(
+        views.volumes, default=[], wire="os-extended-volumes:volumes_attached", shape=views.DISKS
+    )
     host: str | None = field(default=None, wire="OS-EXT-SRV-ATTR:host", rule=ATTRIBUTES)
-    node: Any = computed(
+    node: str | None = computed(
         lambda ctx, row: row.host, wire="OS-EXT-SRV-ATTR:hypervisor_hostname", rule=ATTRIBUTES
     )
-    instance_name: Any = computed(
+    instance_name: str = computed(
         lambda ctx, row: guest_name(row.id), wire="OS-EXT-SRV-ATTR:instance_name", rule=ATTRIBUTES
     )
     reservation_id: str = field(
         default="", wire="OS-EXT-SRV-ATTR:reservation_id", since="2.3", rule=ATTRIBUTES
     )
     launch_index: int = field(default=0, wire="OS-EXT-SRV-ATTR:launch_index", since="2.3", rule=ATTRIBUTES)
-    early_hostname: Any = computed(
+    early_hostname: str = computed(
         lambda ctx, row: row.hostname,
         wire="OS-EXT-SRV-ATTR:hostname",
         since="2.3",
@@ -81,13 +83,13 @@ class Server(
         rule=ATTRIBUTES,
     )
     hostname: str = field(default="", wire="OS-EXT-SRV-ATTR:hostname", since="2.90")
-    kernel_id: Any = computed(
+    kernel_id: str = computed(
         lambda ctx, row: row.image_properties.get("kernel_id", ""),
         wire="OS-EXT-SRV-ATTR:kernel_id",
         since="2.3",
         rule=ATTRIBUTES,
     )
-    ramdisk_id: Any = computed(
+    ramdisk_id: str = computed(
         lambda ctx, row: row.image_properties.get("ramdisk_id", ""),
         wire="OS-EXT-SRV-ATTR:ramdisk_id",
         since="2.3",
@@ -100,16 +102,18 @@ class Server(
         default=None, wire="OS-EXT-SRV-ATTR:user_data", since="2.3", rule=ATTRIBUTES
     )
     locked: bool = computed(lambda ctx, row: row.locked_by is not None, since="2.9")
-    host_status: Any = loaded(
+    host_status: str = loaded(
         views.host_status, default="", since="2.16", rule="os_compute_api:servers:show:host_status"
     )
     description: str | None = field(default=None, since="2.19")
-    tags: Any = loaded(views.tags, default=[], since="2.26")
-    trusted_image_certificates: Any = computed(lambda ctx, row: row.trusted_certs or None, since="2.63")
-    server_groups: Any = computed(lambda ctx, row: [row.group_id] if row.group_id else [], since="2.71")
+    tags: list[str] = loaded(views.tags, default=[], since="2.26")
+    trusted_image_certificates: list[str] | None = computed(
+        lambda ctx, row: row.trusted_certs or None, since="2.63"
+    )
+    server_groups: list[str] = computed(lambda ctx, row: [row.group_id] if row.group_id else [], since="2.71")
     locked_reason: str | None = field(default=None, since="2.73")
     pinned_zone: str | None = field(default=None, wire="pinned_availability_zone", since="2.96")
-    hints: Any = field(default_factory=dict, wire="scheduler_hints", since="2.100")
+    hints: dict[str, Any] = field(default_factory=dict, wire="scheduler_hints", since="2.100")
 
     project_id: str = owner(hidden=True)
     image_id: str | None = field(default=None, hidden=True)

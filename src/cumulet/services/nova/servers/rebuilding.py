@@ -9,11 +9,12 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.kernel.http.messages import Reply
+from cumulet.kernel.resource.shapes import since
 from cumulet.services.nova import keypairs
 from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.names import check_name
 from cumulet.services.nova.servers import creating, flows, guards, history, image_devices
-from cumulet.services.nova.servers.answers import changed_view
+from cumulet.services.nova.servers.answers import changed, changed_view
 from cumulet.services.nova.servers.model import Server
 
 _AS_IT_IS = {
@@ -25,6 +26,9 @@ _AS_IT_IS = {
     "metadata": "metadata",
     "user_data": "user_data",
 }
+
+
+REBUILT = changed(adminPass=str, key_name=since("2.54", str | None), user_data=since("2.57", str | None))
 
 
 def rebuild(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Reply:

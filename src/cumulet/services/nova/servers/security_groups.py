@@ -8,12 +8,21 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.nova.servers.finding import server_of
 
 _RULE = "os_compute_api:os-security-groups:list"
 
 
-@route("GET", "/servers/{server_id}/os-security-groups", policy=_RULE)
+GROUP = keys(id=str, name=str, description=str, tenant_id=str, rules=list)
+
+
+@route(
+    "GET",
+    "/servers/{server_id}/os-security-groups",
+    policy=_RULE,
+    answer=keys(security_groups=array(GROUP)),
+)
 def list_groups(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The groups by id and name; their rules are Neutron's to tell."""
     server = server_of(tx, ctx, request, _RULE)

@@ -11,6 +11,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.guards import touchable
 from cumulet.services.nova.servers.model import Server, ServerTag
@@ -27,6 +28,8 @@ _BODY = Checked(
         "additionalProperties": False,
     }
 )
+
+TAGS = keys(tags=list[str])
 
 
 def tags_of(tx: Tx, server_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -49,14 +52,14 @@ def _changed(tx: Tx, server: Server) -> None:
     tx.update(server)
 
 
-@route("GET", _PATH, since="2.26", policy=f"{_RULE}:index")
+@route("GET", _PATH, since="2.26", policy=f"{_RULE}:index", answer=TAGS)
 def list_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """All tags of a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:index")
     return {"tags": tags_of(tx, [server.id]).get(server.id, [])}
 
 
-@route("PUT", _PATH, since="2.26", policy=f"{_RULE}:update_all", schema=_BODY.at)
+@route("PUT", _PATH, since="2.26", policy=f"{_RULE}:update_all", schema=_BODY.at, answer=TAGS)
 def replace_tags(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """Give a server exactly these tags."""
     server = server_of(tx, ctx, request, f"{_RULE}:update_all")
@@ -85,7 +88,7 @@ def show_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(204)
 
 
-@route("PUT", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:update", status=201)
+@route("PUT", _PATH + "/{tag}", since="2.26", policy=f"{_RULE}:update", status=201, also=(204,))
 def add_tag(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Put one tag on a server: 201 when it is new, 204 when it was there."""
     server = server_of(tx, ctx, request, f"{_RULE}:update")

@@ -7,11 +7,12 @@ The functions get rows of `servers.model.Server`; that module names them in its 
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cumulet.contracts.neutron import Nic, Ports
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
+from cumulet.kernel.resource.shapes import LINKS, array, by_version, either, keys, mapping, maybe, since
 from cumulet.kernel.resource.views import OMIT
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.servers import states
@@ -25,6 +26,30 @@ __all__ = ["OMIT"]
 EXTRA_SPECS = "os_compute_api:servers:show:flavor-extra-specs"
 SHOWN_PROPERTIES = ("os_", "hw_", "img_", "architecture", "vm_mode", "trait:")
 """How the image properties that 2.98 shows begin."""
+
+ADDRESSES = mapping(
+    array(
+        keys(
+            {"OS-EXT-IPS:type": maybe(Literal["fixed", "floating"]), "OS-EXT-IPS-MAC:mac_addr": maybe(str)},
+            version=Literal[4, 6],
+            addr=str,
+        )
+    )
+)
+IMAGE = either(keys(id=str, links=LINKS, properties=since("2.98", dict[str, str])), Literal[""])
+FLAVOR = by_version(
+    {
+        "2.1": keys(id=str, links=LINKS),
+        "2.47": keys(
+            {**dict.fromkeys(("vcpus", "ram", "disk", "ephemeral", "swap"), int), "original_name": str},
+            extra_specs=maybe(dict[str, str]),
+        ),
+    }
+)
+FAULT = keys(code=int, created=str, message=str, details=maybe(str))
+GROUPS = array(keys(name=str))
+DISKS = array(keys(id=str, delete_on_termination=since("2.3", bool)))
+DISK_CONFIG = Literal["AUTO", "MANUAL"]
 
 
 # -- from the row -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from cumulet.kernel.errors import BadRequest, Conflict, Error, Forbidden, NotFou
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.resource.schema import Checked
+from cumulet.kernel.resource.shapes import array, keys, since, until
 from cumulet.services.nova.servers import devices, flows, guards, history
 from cumulet.services.nova.servers.block_devices import check_multiattach
 from cumulet.services.nova.servers.finding import server_of
@@ -47,6 +48,21 @@ def _update(version: int) -> Schema:
 _CREATE, _UPDATE = Checked(_create), Checked(_update)
 
 
+_SHOWN = {
+    "volumeId": str,
+    "serverId": str,
+    "device": str,
+    "tag": since("2.70", str | None),
+    "delete_on_termination": since("2.79", bool),
+}
+SHOWN = keys(
+    _SHOWN,
+    id=until("2.88", str),
+    attachment_id=since("2.89", str | None),
+    bdm_uuid=since("2.89", str),
+)
+
+
 def _view(ctx: Context, device: BlockDevice) -> dict[str, Any]:
     body: dict[str, Any] = {
         "volumeId": device.volume_id,
@@ -64,7 +80,13 @@ def _view(ctx: Context, device: BlockDevice) -> dict[str, Any]:
     return body
 
 
-@route("GET", _PATH, policy=f"{_RULE}:index")
+@route(
+    "GET",
+    _PATH,
+    policy=f"{_RULE}:index",
+    query=("limit", "offset"),
+    answer=keys(volumeAttachments=array(SHOWN)),
+)
 def list_attachments(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The volumes of a server; `limit` and `offset` cut a part out."""
     server = server_of(tx, ctx, request, f"{_RULE}:index")
@@ -73,7 +95,7 @@ def list_attachments(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {"volumeAttachments": [_view(ctx, row) for row in rows[:limit]]}
 
 
-@route("GET", _PATH + "/{volume_id}", policy=f"{_RULE}:show")
+@route("GET", _PATH + "/{volume_id}", policy=f"{_RULE}:show", answer=keys(volumeAttachment=SHOWN))
 def show_attachment(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """One volume of a server."""
     server = server_of(tx, ctx, request, f"{_RULE}:show")
@@ -94,6 +116,7 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
     policy=f"{_RULE}:create",
     schema=_CREATE.at,
     status={"2.1": 200, "2.101": 202},
+    answer=until("2.100", keys(volumeAttachment=keys(_SHOWN, id=str))),
 )
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept a volume for a server: it is reserved now, and given to the guest by a saga."""
