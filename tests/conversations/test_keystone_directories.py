@@ -366,6 +366,44 @@ def test_a_domain_that_loses_its_directory_loses_its_people(tmp_path: Path) -> N
     in_town(tmp_path, talk)
 
 
+def test_who_lived_in_the_domain_before_stays_and_comes_first(tmp_path: Path) -> None:
+    async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
+        options = (await keystone("GET", f"/domains/{town}/config"))["config"]
+        await keystone("DELETE", f"/domains/{town}/config")
+        clerk = await keystone.make("user", name="Bob", domain_id=town, password="clerk's")
+        await keystone("PUT", f"/domains/{town}/config", {"config": options})
+        answer = await keystone("GET", f"/users?domain_id={town}")
+        assert [user["name"] for user in answer["users"]].count("Bob") == 2
+        assert (await keystone.ask_token(password(somebody("Bob")))).status == 401
+        directory.reachable = False
+        answer = await keystone.ask_token(password(somebody("Bob", "clerk's")))
+        assert (answer.status, answer["token"]["user"]["id"]) == (201, clerk["id"])
+        changed = await keystone("PATCH", f"/users/{clerk['id']}", {"user": {"email": "bob@town.org"}})
+        assert changed.status == 200
+
+    in_town(tmp_path, talk)
+
+
+def test_lists_are_as_long_as_the_domain_says(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
+        body = {"config": {"identity": {"list_limit": 2}}}
+        assert (await keystone("PATCH", f"/domains/{town}/config", body)).status == 200
+        path, seen, asked = f"/users?domain_id={town}", list[str](), directory.asked
+        while path:
+            answer = await keystone("GET", path)
+            seen += [user["name"] for user in answer["users"]]
+            following = answer["links"]["next"]
+            assert answer.body.get("truncated", False) == (following is not None)
+            path = (following or "").removeprefix("http://cloud/identity/v3")
+        assert sorted(seen) == ["Ada", "Bob", "Eve"]
+        assert directory.asked == asked + 1
+        answer = await keystone("GET", f"/groups?domain_id={town}")
+        assert len(answer["groups"]) == 2 and "truncated" not in answer.body
+        assert len((await keystone("GET", f"/users?domain_id={town}&limit=3"))["users"]) == 3
+
+    in_town(tmp_path, talk, database=database)
+
+
 def test_a_domain_goes_with_the_shadows_of_its_people(tmp_path: Path) -> None:
     async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
         assert await users(keystone, f"domain_id={town}")

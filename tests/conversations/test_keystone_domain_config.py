@@ -204,10 +204,10 @@ def test_everybody_may_read_the_rules_for_passwords(tmp_path: Path) -> None:
         token = await (await keystone.person("ada", "reader")).login()
         path = "/domains/default/config/security_compliance"
         answer = await keystone("GET", path, token=token)
-        rules = {"password_regex": None, "password_regex_description": None}
+        rules = {"password_regex": "^.{3}", "password_regex_description": "Three characters"}
         assert (answer.status, answer["config"]) == (200, {"security_compliance": rules})
         answer = await keystone("GET", f"{path}/password_regex", token=token)
-        assert answer["config"] == {"password_regex": None}
+        assert answer["config"] == {"password_regex": "^.{3}"}
         answer = await keystone("GET", f"{path}/lockout_duration", token=token)
         assert (answer.status, answer["error"]["message"]) == (
             403,
@@ -216,7 +216,8 @@ def test_everybody_may_read_the_rules_for_passwords(tmp_path: Path) -> None:
         )
         assert (await keystone("GET", path, token="")).status == 401
 
-    converse(tmp_path, talk)
+    rules = {"password_regex": "^.{3}", "password_regex_description": "Three characters"}
+    converse(tmp_path, talk, settings=rules)
 
 
 def test_a_configuration_goes_with_its_domain(tmp_path: Path) -> None:

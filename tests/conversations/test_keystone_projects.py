@@ -177,6 +177,21 @@ def test_projects_are_filtered_sorted_into_pages_and_found_by_tags(tmp_path: Pat
     converse(tmp_path, talk, database=database)
 
 
+def test_a_list_is_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        for name in ("a", "b", "c"):
+            await keystone.make("project", name=name)
+        answer = await keystone("GET", "/projects")
+        assert len(answer["projects"]) == 2 and answer["truncated"] is True
+        rest = await keystone.cloud.request("GET", answer["links"]["next"].removeprefix("http://cloud"))
+        assert len(rest["projects"]) == 2 and rest["truncated"] is True
+        answer = await keystone("GET", "/projects?limit=10")
+        assert len(answer["projects"]) == 5 and "truncated" not in answer.body
+        assert "truncated" not in (await keystone("GET", "/domains")).body
+
+    converse(tmp_path, talk, settings={"list_limit": 2})
+
+
 def test_tags_are_put_and_taken_one_by_one(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         project = await keystone.make("project", name="stage")

@@ -47,7 +47,8 @@ class Listing:
     maps the sort keys of a query to fields, where an API has other names for them than for the fields;
     `order` is the order unless one is asked for, where it is not the family's. `markers` are the conditions
     for a row that a marker may name, where that is not every visible row. `counted` asks for the number of
-    rows on all pages.
+    rows on all pages. `page_default` is how many rows a page has that asks for no number, where it is not the
+    family's.
     """
 
     resource: "type[Resource]"
@@ -59,6 +60,7 @@ class Listing:
     order: Sequence[tuple[str, str]] = ()
     markers: Sequence[Any] | None = None
     counted: bool = False
+    page_default: int | None = None
 
 
 def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
@@ -67,7 +69,7 @@ def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     conditions = [*listing.where, *_conditions(ctx, listing, query)]
     total = tx.count(cls, *conditions) if listing.counted else None
     order = _order(listing, query, wire, ctx.version)
-    limit = _limit(query, wire) if listing.paged else None
+    limit = _limit(listing, query, wire) if listing.paged else None
     marker = query.get("marker") if listing.paged else None
     backwards = query.flag("page_reverse")
     order = [(name, descending != backwards) for name, descending in order]
@@ -145,10 +147,10 @@ def _order(listing: Listing, query: Query, wire: "WireProfile", version: int) ->
     return order
 
 
-def _limit(query: Query, wire: "WireProfile") -> int | None:
+def _limit(listing: Listing, query: Query, wire: "WireProfile") -> int | None:
     asked = query.integer("limit")
     if asked is None:
-        return wire.page_default
+        return listing.page_default or wire.page_default
     if asked == 0 and wire.page_limit is None:
         return None
     return asked if wire.page_limit is None else min(asked, wire.page_limit)

@@ -25,6 +25,7 @@ from cumulet.kernel.resource.listing import Filter, Listing, find
 from cumulet.kernel.resource.operation import Operation, envelope
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import not_found
+from cumulet.services.keystone.settings import KeystoneSettings
 
 NAME_64 = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"[\S]+"}
 NAME_255 = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[\S]+"}
@@ -165,6 +166,10 @@ class List(reading.List):
         domain_id = ctx.identity.domain_id
         ctx.require(self.policy, dict.fromkeys(self.domain_target, domain_id) if domain_id else {})
 
+    def list_limit(self, tx: Tx, ctx: Context, request: Request) -> int | None:
+        """How many items a list has at most whose request asks for no number."""
+        return ctx.app.contract(KeystoneSettings).list_limit
+
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
         domain_id = ctx.identity.domain_id
         self.permit(ctx)
@@ -174,7 +179,12 @@ class List(reading.List):
             where.append(visible)
         if domain_id and self.only_domain is not None:
             where.append(self.only_domain(domain_id))
-        listing = Listing(resource=cls, where=where, filters={**plain_filters(cls, request), **self.filters})
+        listing = Listing(
+            resource=cls,
+            where=where,
+            filters={**plain_filters(cls, request), **self.filters},
+            page_default=self.list_limit(tx, ctx, request),
+        )
         try:
             found = find(tx, ctx, listing, request)
         except BadRequest as error:

@@ -32,6 +32,8 @@ class KeystoneSettings:
     max_project_depth: Positive = 5
     max_redelegation_count: Count = 3
     max_password_length: Positive = 4096
+    list_limit: Positive | None = None
+    """Items of a list whose request asks for no number; a domain may have one for its users and groups."""
     return_all_endpoints_if_no_filter: bool = True
     """Whether the catalog of a project that was given no endpoints shows all of them, or none."""
 

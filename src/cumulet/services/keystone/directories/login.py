@@ -47,7 +47,11 @@ async def log_in_elsewhere(ctx: Context, words: Words) -> User | None:
 
 
 def _claim(tx: Tx, words: Words) -> _Claim | None:
-    """None for who is unknown as an id, or names what is no open domain."""
+    """None for who lives here, is unknown as an id, or names what is no open domain.
+
+    Users whom a domain had before it got a directory stay, and come first: an administrator among them gets
+    in whatever becomes of the directory.
+    """
     if words.get("id"):
         known = tx.get(User, words["id"])
         if known is None or not known.local_id:
@@ -60,6 +64,8 @@ def _claim(tx: Tx, words: Words) -> _Claim | None:
             raise expecting("domain", "user")
         named = find_domain(tx, words["domain"])
         if named is None:
+            return None
+        if tx.first_by(User, domain_id=named.id, name=words["name"], local_id="") is not None:
             return None
         claim = _Claim(named.id, words["name"], "")
     domain = tx.get(Project, claim.domain_id)

@@ -12,6 +12,7 @@ from cumulet.kernel.resource import Resource, reading
 from cumulet.kernel.resource.operation import id_param
 from cumulet.services.keystone import entity
 from cumulet.services.keystone.directories import refresh
+from cumulet.services.keystone.domain_config.model import limit_of
 from cumulet.services.keystone.people import Group, User
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ class List(entity.List):
             return await ctx.app.db.read_as(endpoint, endpoint.run, ctx, request)
 
         return replace(endpoint, run=run)
+
+    def list_limit(self, tx: Tx, ctx: Context, request: Request) -> int | None:
+        """That of the domain which the list is about, if it has one."""
+        domain_id = refresh.domain_of(ctx, request)
+        own = limit_of(tx, domain_id) if domain_id else None
+        return own or super().list_limit(tx, ctx, request)
 
 
 @dataclass(frozen=True, kw_only=True)

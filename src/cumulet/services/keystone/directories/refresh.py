@@ -34,13 +34,19 @@ _AT_ONCE = 500
 # -- lists ----------------------------------------------------------------------------------------------
 
 
+def domain_of(ctx: Context, request: Request) -> str | None:
+    """The domain that a list is about: the one asked for, or that of the caller's token."""
+    return request.query.get("domain_id") or ctx.identity.domain_id
+
+
 async def before_list(ctx: Context, cls: type[Any], request: Request) -> Request:
     """The shadows of the domain that a list is about are those of its directory.
 
-    The request comes back with a user's name as the directory spells it, in which case does not count.
+    The request comes back with a user's name as the directory spells it, in which case does not count. Pages
+    after the first are of the list that the first one found.
     """
-    domain_id = request.query.get("domain_id") or ctx.identity.domain_id
-    if not domain_id:
+    domain_id = domain_of(ctx, request)
+    if not domain_id or "marker" in request.query:
         return request
     directory = await ctx.app.contract(Directories).of(ctx.app, domain_id)
     if directory is None:

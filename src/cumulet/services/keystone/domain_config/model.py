@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cumulet.kernel.db import Row, Tx, column
+from cumulet.kernel.http.messages import MOST
 from cumulet.services.keystone.credentials.model import seal, unseal
 from cumulet.services.keystone.domain_config.options import SENSITIVE
 from cumulet.services.keystone.tokens.authority import Authority
@@ -92,6 +93,13 @@ def _filled(tx: Tx, row: DomainOption, text: str, secrets: Mapping[str, Any]) ->
         why = "it is no reference that can be read"
     tx.app.log.warning("a domain's option is used as it stands: " + why, option=row.id)
     return text
+
+
+def limit_of(tx: Tx, domain_id: str) -> int | None:
+    """How many users or groups of a domain a list shows that asks for no number, if the domain says."""
+    row = tx.get(DomainOption, option_id(domain_id, "identity", "list_limit"))
+    text = str(value_of(tx, row)) if row is not None else ""
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text) <= MOST else None
 
 
 def forget_config(tx: Tx, domain_id: str, group: str = "", option: str = "") -> None:
