@@ -212,7 +212,8 @@ def test_a_credential_is_kept_sealed_and_shown_to_its_user(tmp_path: Path, datab
         assert len((await keystone("GET", "/credentials?type=ec2"))["credentials"]) == 1
         theft = {"credential": {"user_id": bob.id}}
         assert (await keystone("PATCH", path, theft, token=token)).status == 403
-        changed = await keystone("PATCH", path, {"credential": {"type": "cert", "blob": "x"}}, token=token)
+        for change in ({"type": "cert"}, {"blob": "x"}):
+            changed = await keystone("PATCH", path, {"credential": change}, token=token)
         assert changed["credential"]["blob"] == "x"
         for bad in ({"blob": "no json"}, {"project_id": None}, {"blob": "{}"}):
             body = {"credential": {**fields, **bad}}
@@ -222,7 +223,7 @@ def test_a_credential_is_kept_sealed_and_shown_to_its_user(tmp_path: Path, datab
     converse(tmp_path, talk, database=database)
 
 
-def test_a_narrowed_token_reaches_no_credentials(tmp_path: Path) -> None:
+def test_a_program_reaches_only_credentials_of_its_project(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         ada = await keystone.person("ada")
         fields = {"type": "cert", "blob": "x", "user_id": ada.id}
@@ -233,28 +234,27 @@ def test_a_narrowed_token_reaches_no_credentials(tmp_path: Path) -> None:
         assert refused.status == 403
         assert refused["error"]["message"] == (
             "You are not authorized to perform the requested action: "
-            "Delegated tokens cannot access credentials directly."
+            "Credential project does not match the project scope of the delegated token."
         )
-        assert (await keystone("GET", "/credentials", token=token))["credentials"] == []
+        change = {"credential": {"blob": "y"}}
+        assert (await keystone("PATCH", f"/credentials/{made['id']}", change, token=token)).status == 403
+        assert (await keystone("DELETE", f"/credentials/{made['id']}", token=token)).status == 403
         assert (await keystone("POST", "/credentials", {"credential": fields}, token=token)).status == 403
-        keys = f"/users/{ada.id}/credentials/OS-EC2"
-        assert (await keystone("GET", keys, token=token)).status == 403
-
-    converse(tmp_path, talk)
-
-
-def test_ec2_keys_are_made_and_found_by_their_access_key(tmp_path: Path) -> None:
-    async def talk(keystone: Talk) -> None:
-        ada = await keystone.person("ada")
-        token, path = await ada.login(), f"/users/{ada.id}/credentials/OS-EC2"
-        made = await keystone("POST", path, {"tenant_id": ada.project["id"]}, token=token)
-        assert made.status == 201, made
-        key = made["credential"]
-        assert key["tenant_id"] == ada.project["id"]
-        assert (await keystone("GET", f"{path}/{key['access']}", token=token))["credential"] == key
-        assert (await keystone("GET", path))["credentials"] == [key]
-        assert (await keystone("DELETE", f"{path}/{key['access']}", token=token)).status == 204
-        assert (await keystone("GET", f"{path}/{key['access']}", token=token)).status == 404
-        assert (await keystone("POST", path, {}, token=token)).status == 404
+        within = {**fields, "project_id": ada.project["id"]}
+        own = await keystone("POST", "/credentials", {"credential": within}, token=token)
+        assert own.status == 201
+        listed = await keystone("GET", "/credentials", token=token)
+        assert [found["id"] for found in listed["credentials"]] == [own["credential"]["id"]]
+        key = {**within, "type": "ec2", "blob": json.dumps({"access": "a", "secret": "s"})}
+        assert (await keystone("POST", "/credentials", {"credential": key}, token=token)).status == 403
+        free = await make(ada, name="free", unrestricted=True)
+        token = (await keystone.ask_token(log_in(free))).headers["x-subject-token"]
+        kept = await keystone("POST", "/credentials", {"credential": key}, token=token)
+        assert json.loads(kept["credential"]["blob"])["app_cred_id"] == free["id"]
+        one = f"/credentials/{kept['credential']['id']}"
+        for change in ({"type": "cert"}, {"blob": key["blob"]}):
+            assert (await keystone("PATCH", one, {"credential": change}, token=token)).status == 200
+        back = await keystone("PATCH", one, {"credential": {"type": "ec2"}}, token=token)
+        assert (back.status, "with a delegated token" in back["error"]["message"]) == (403, True)
 
     converse(tmp_path, talk)

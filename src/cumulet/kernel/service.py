@@ -54,6 +54,8 @@ class Api:
     version_headers: bool = True
     request_id_headers: Sequence[str] = ()
     """Headers besides X-Openstack-Request-Id that carry the request's id."""
+    admit: "Callable[[Context], None] | None" = None
+    """Raises Forbidden for tokens that hold and are not for this service."""
 
     @cached_property
     def quotas(self) -> dict[str, quota.Quota]:

@@ -116,6 +116,8 @@ class Dispatcher:
         endpoint = endpoints[0]
         if not endpoint.public:
             await self._authenticate(ctx, headers)
+            if self.api.admit is not None:
+                self.api.admit(ctx)
             self._check_project(ctx, req.scope)
         if self.api.microversions is not None:
             ctx.version = self.api.microversions.negotiate(headers)

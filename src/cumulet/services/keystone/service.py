@@ -23,6 +23,7 @@ def api() -> Api:
     from cumulet.services.keystone.catalog import api as catalog
     from cumulet.services.keystone.checks import KINDS
     from cumulet.services.keystone.credentials import api as credentials
+    from cumulet.services.keystone.credentials import ec2, signed
     from cumulet.services.keystone.domain_config import api as domain_config
     from cumulet.services.keystone.endpoint_filter import endpoints as endpoint_filter
     from cumulet.services.keystone.endpoint_filter import groups as endpoint_groups
@@ -54,12 +55,13 @@ def api() -> Api:
         grants,
         assignments,
         trusts,
+        ec2,
+        signed,
         catalog,
         endpoint_filter,
         endpoint_groups,
         endpoint_policy,
         application_credentials,
-        credentials,
         registered,
         limits,
         protocols,
@@ -91,6 +93,7 @@ def api() -> Api:
         routes=tuple(function for module in modules for function in module.ROUTES),
         kinds=KINDS,
         version_headers=False,
+        admit=signed.admit,
     )
 
 

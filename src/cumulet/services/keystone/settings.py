@@ -31,6 +31,8 @@ class KeystoneSettings:
     max_active_keys: Annotated[int, Meta(ge=2)] = 3
     max_project_depth: Positive = 5
     max_redelegation_count: Count = 3
+    signature_lifetime: Positive = 900
+    """For which a request that was signed for EC2 is believed."""
     max_password_length: Positive = 4096
     list_limit: Positive | None = None
     """Items of a list whose request asks for no number; a domain may have one for its users and groups."""

@@ -12,6 +12,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import schema
 from cumulet.kernel.resource.views import render
+from cumulet.services.keystone.application_credentials.delegation import require_unrestricted
 from cumulet.services.keystone.application_credentials.model import (
     AccessRule,
     ApplicationCredential,
@@ -46,7 +47,7 @@ async def _prepare(ctx: Context, request: Request) -> dict[str, Any]:
         raise not_allowed("Cannot create an application credential for another user.")
     if not ctx.project_id:
         raise forbidden()
-    await ctx.read(_check_unrestricted, ctx)
+    await ctx.read(require_unrestricted, ctx, "application credentials")
     asked = given.get("secret")
     secret = asked or secrets.token_urlsafe(64)
     passwords = ctx.app.contract(Authority).passwords
@@ -58,17 +59,6 @@ def _require_no_trust(ctx: Context) -> None:
     """Raise Forbidden for who was trusted by another: a credential would outlive that trust."""
     if ctx.identity.trust_id or ctx.identity.access_token_id:
         raise forbidden()
-
-
-def _check_unrestricted(tx: Tx, ctx: Context) -> None:
-    """A credential makes and ends others only if it was made unrestricted. Raises Forbidden."""
-    own = ctx.identity.application_credential_id
-    row = tx.get(ApplicationCredential, own) if own else None
-    if own and (row is None or not row.unrestricted):
-        raise not_allowed(
-            "Using method 'application_credential' is not allowed for managing additional application "
-            "credentials."
-        )
 
 
 @route(
@@ -202,7 +192,7 @@ def show(tx: Tx, ctx: Context, request: Request) -> Any:
 def delete(tx: Tx, ctx: Context, request: Request) -> None:
     """The credential is gone, and the tokens that were got with it have ended."""
     row = _need(tx, ctx, request, "identity:delete_application_credential")
-    _check_unrestricted(tx, ctx)
+    require_unrestricted(tx, ctx, "application credentials")
     tx.delete(row)
     rights_changed(tx)
     events.emit(tx, ctx, "application_credential.delete", row)
