@@ -52,6 +52,8 @@ def test_an_endpoint_group_is_made_shown_changed_and_deleted(tmp_path: Path, dat
         changed = await keystone(
             "PATCH", path, {"endpoint_group": {"filters": {"interface": "public"}, "description": "x"}}
         )
+        same = await keystone("PATCH", path, {"endpoint_group": {"filters": None, "name": "north"}})
+        assert same["endpoint_group"] == changed["endpoint_group"]
         assert changed["endpoint_group"] == {
             **made, "filters": {"interface": "public"}, "description": "x"
         }  # fmt: skip
@@ -70,6 +72,7 @@ def test_an_endpoint_group_is_made_shown_changed_and_deleted(tmp_path: Path, dat
     "changes",
     [
         {"filters": {}},
+        {"filters": None},
         {"filters": {"enabled": True}},
         {"filters": {"interface": "secret"}},
         {"filters": {"colour": "red"}},

@@ -52,10 +52,11 @@ class Limits(Talk):
             answer = await self("POST", "/registered_limits", {"registered_limits": [item]})
         assert answer.status in (200, 201), answer
 
-    async def limit(self, kind: str, resource: str, amount: int, **whose: str) -> None:
+    async def limit(self, kind: str, resource: str, amount: int, **whose: Any) -> None:
         """This project or domain may have so much."""
-        item = {"service_id": await self.service(kind), "resource_name": resource, "resource_limit": amount}
-        answer = await self("POST", "/limits", {"limits": [{**item, **whose}]})
+        known = (await self.registered(kind))[resource]
+        item = {name: known[name] for name in ("service_id", "region_id", "resource_name")}
+        answer = await self("POST", "/limits", {"limits": [{**item, "resource_limit": amount, **whose}]})
         assert answer.status == 201, answer
 
     async def boot(self, token: str, **more: Any) -> Answer:
@@ -134,6 +135,7 @@ def test_the_first_start_registers_what_projects_may_have_already(tmp_path: Path
         (own,) = (await limits("GET", "/limits"))["limits"]
         project = (await limits("GET", f"/projects/{own['project_id']}"))["project"]
         assert (project["name"], own["resource_name"], own["resource_limit"]) == ("alice's", "servers", 3)
+        assert {row["region_id"] for row in (own, *registered.values())} == {"RegionOne"}
         assert (await limits("DELETE", f"/limits/{own['id']}")).status == 204
 
     async def later(limits: Limits) -> None:
@@ -196,14 +198,17 @@ def test_a_region_has_limits_of_its_own(tmp_path: Path) -> None:
         token = await alice.login()
         await limits("PUT", "/regions/Elsewhere", {"region": {}})
         item = {"service_id": await limits.service("compute"), "resource_name": "servers"}
-        here = {**item, "region_id": "RegionOne", "default_limit": 0}
-        there = {**item, "region_id": "Elsewhere", "default_limit": 5}
-        body = {"registered_limits": [here, there]}
+        everywhere = {**item, "default_limit": 0}
+        there = {**item, "region_id": "Elsewhere", "default_limit": 0}
+        body = {"registered_limits": [everywhere, there]}
         assert (await limits("POST", "/registered_limits", body)).status == 201
-        await limits.limit("compute", "servers", 5, project_id=alice.project["id"])
-        await limits.limit("compute", "servers", 6, project_id=alice.project["id"], region_id="Elsewhere")
+        assert (await limits.boot(token)).status == 202
+        own = {"project_id": alice.project["id"]}
+        await limits.limit("compute", "servers", 1, region_id="RegionOne", **own)
+        for region in ("Elsewhere", None):
+            await limits.limit("compute", "servers", 5, region_id=region, **own)
         refused = await limits.boot(token)
-        assert refused["forbidden"]["message"] == over(alice.project["id"], ("servers", 0, 0, 1))
+        assert refused["forbidden"]["message"] == over(alice.project["id"], ("servers", 1, 1, 1))
 
     converse(tmp_path, talk, unified_limits=True)
 

@@ -35,7 +35,12 @@ def create_endpoint_group(tx: Tx, ctx: Context, given: dict[str, Any]) -> Endpoi
 
 
 def update_endpoint_group(tx: Tx, ctx: Context, group: EndpointGroup, given: dict[str, Any]) -> EndpointGroup:
-    """The group with its changes, which show in the next tokens of its projects."""
+    """The group with its changes, which show in the next tokens of its projects.
+
+    Clients send null for filters that stay as they are.
+    """
+    if given.get("filters") is None:
+        given.pop("filters", None)
     _check_filters(given)
     rights_changed(tx)
     return tx.update(group, **given)

@@ -13,7 +13,7 @@ from cumulet.services.keystone.settings import KeystoneSettings
 
 FILTERED_BY = ("service_id", "region_id", "interface")
 _FILTERS = {
-    "type": "object",
+    "type": ["object", "null"],
     "properties": {
         "interface": {"enum": ["admin", "internal", "public"]},
         "service_id": {"type": "string"},

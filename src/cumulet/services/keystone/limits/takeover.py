@@ -19,7 +19,7 @@ _MOST = 2**31 - 1
 
 
 def take_over(tx: Tx, app: "App") -> None:
-    """The limits of every service that knows unified ones, and has none yet, are registered.
+    """The limits of every service that knows unified ones, and has none yet, are registered for this region.
 
     In the model `flat` those of projects are taken over too; in the other one somebody has to decide first
     what the projects of a domain may have together.
@@ -39,6 +39,7 @@ def take_over(tx: Tx, app: "App") -> None:
                 Limit(
                     project_id=row.scope,
                     service_id=service.id,
+                    region_id=app.settings.region,
                     resource_name=quotas[row.resource].unified,
                     resource_limit=min(row.hard_limit, _MOST),
                 )
@@ -66,7 +67,10 @@ def _register(
     tx.insert_many(
         [
             RegisteredLimit(
-                service_id=service_id, resource_name=quotas[name].unified, default_limit=min(amount, _MOST)
+                service_id=service_id,
+                region_id=tx.app.settings.region,
+                resource_name=quotas[name].unified,
+                default_limit=min(amount, _MOST),
             )
             for name, amount in defaults.items()
             if amount != UNLIMITED or name in needed
