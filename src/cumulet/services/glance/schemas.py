@@ -4,9 +4,10 @@
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import routes
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import schema
+from cumulet.kernel.resource.shapes import LINKS, keys, maybe
 from cumulet.services.glance.images.members import STATUSES as MEMBER_STATUSES
 from cumulet.services.glance.images.model import STATUSES, UUID, Image
 
@@ -129,10 +130,12 @@ _SCHEMAS = {
 }
 
 
-@route("GET", "/schemas/image")
-@route("GET", "/schemas/images")
-@route("GET", "/schemas/member")
-@route("GET", "/schemas/members")
+SCHEMA = keys(
+    name=str, properties=dict[str, dict[str, Any]], links=maybe(LINKS), additionalProperties=maybe(dict)
+)
+
+
+@routes("GET", *(f"/schemas/{name}" for name in _SCHEMAS), answer=SCHEMA)
 async def show_schema(ctx: Context, request: Request) -> dict[str, Any]:
     """What an image, a member, or a list of them looks like."""
     return _SCHEMAS[request.path.rstrip("/").rpartition("/")[2]]

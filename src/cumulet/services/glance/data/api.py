@@ -95,7 +95,7 @@ def require_size(digest: Digest, declared: int | None) -> None:
         raise BadRequest(f"The image was announced with {declared} bytes, and {digest.size} arrived.")
 
 
-@route("GET", "/images/{image_id}/file")
+@route("GET", "/images/{image_id}/file", also=(204, 206), returns=OCTETS)
 async def download(ctx: Context, request: Request) -> Reply:
     """The image's content, or the part of it that a Range header asks for; 204 while there is none."""
     if request.method == "HEAD":

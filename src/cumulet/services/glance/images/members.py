@@ -5,7 +5,7 @@ The owner adds and removes members; each member says for itself whether it accep
 membership only.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
@@ -14,12 +14,19 @@ from cumulet.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, Too
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.lib import timestamps
 from cumulet.services.glance.images.changes import require_room
 from cumulet.services.glance.images.model import Image, ImageMember, image_target
 
 STATUSES = ("pending", "accepted", "rejected")
 NOT_SHARED = "Only shared images have members."
+
+
+MEMBER = keys(
+    dict.fromkeys(("member_id", "image_id", "created_at", "updated_at", "schema"), str),
+    status=Literal["pending", "accepted", "rejected"],
+)
 
 
 def view(member: ImageMember) -> dict[str, Any]:
@@ -33,7 +40,7 @@ def view(member: ImageMember) -> dict[str, Any]:
     }
 
 
-@route("GET", "/images/{image_id}/members")
+@route("GET", "/images/{image_id}/members", answer=keys(members=array(MEMBER), schema=str))
 def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     """The members that the caller may know of."""
     image = _image(tx, ctx, request)
@@ -46,7 +53,7 @@ def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"members": [view(member) for member in members], "schema": "/v2/schemas/members"}
 
 
-@route("GET", "/images/{image_id}/members/{member_id}")
+@route("GET", "/images/{image_id}/members/{member_id}", answer=MEMBER)
 def show_member(tx: Tx, ctx: Context, request: Request) -> Any:
     """One membership; what may not be seen is not found."""
     image = _image(tx, ctx, request)
@@ -58,7 +65,12 @@ def show_member(tx: Tx, ctx: Context, request: Request) -> Any:
         raise NotFound(error.message) from None
 
 
-@route("POST", "/images/{image_id}/members", schema=body_of(member={"type": "string", "maxLength": 255}))
+@route(
+    "POST",
+    "/images/{image_id}/members",
+    schema=body_of(member={"type": "string", "maxLength": 255}),
+    answer=MEMBER,
+)
 def add_member(tx: Tx, ctx: Context, request: Request) -> Any:
     """The project is a pending member."""
     member_id = _given_member(request.body)
@@ -78,7 +90,8 @@ def add_member(tx: Tx, ctx: Context, request: Request) -> Any:
 @route(
     "PUT",
     "/images/{image_id}/members/{member_id}",
-    schema=body_of(status={"enum": ["pending", "accepted", "rejected"]}),
+    schema=body_of(status={"enum": list(STATUSES)}),
+    answer=MEMBER,
 )
 def update_member(tx: Tx, ctx: Context, request: Request) -> Any:
     """The member has accepted or rejected the image, or left it open."""

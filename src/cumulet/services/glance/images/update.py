@@ -11,6 +11,7 @@ from cumulet.kernel.errors import Conflict, Forbidden
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.finding import fetch_by_key
+from cumulet.kernel.resource.shapes import one
 from cumulet.kernel.resource.views import render
 from cumulet.services.glance.images.changes import (
     require_numbers,
@@ -49,7 +50,11 @@ class Draft:
 
 
 @route(
-    "PATCH", "/images/{image_id}", schema=told(_PATCH), accepts="application/openstack-images-v2.1-json-patch"
+    "PATCH",
+    "/images/{image_id}",
+    schema=told(_PATCH),
+    accepts="application/openstack-images-v2.1-json-patch",
+    answer=one(Image),
 )
 def update_image(tx: Tx, ctx: Context, request: Request) -> Any:
     """The image with all steps of the patch applied, or none."""
