@@ -55,6 +55,7 @@ def running(
     """What became of each test, and the cloud, which lives on for questions until the block ends."""
     options = ("--devstack",) if real else ("--devstack", "--hosts", "2")
     with pool(told) as ran, new_cloud(*options, simulate=not real) as cloud:
+        cloud.write_settings("keystone", tempest_conf.COMPLIANCE)
         cloud.start()
         stood = ground.prepare(cloud)
         home = Path(ran.environ["HOME"])

@@ -31,6 +31,8 @@ _ON = {
         extend_attached_encrypted_volume""",
     "enforce_scope": "nova neutron glance cinder keystone placement",
 }
+COMPLIANCE = {"lockout_failure_attempts": 2, "lockout_duration": 5, "unique_last_password_count": 2}
+"""Keystone's settings, which tempest is told under the same names."""
 _BACKENDS = 2
 """tempest's tests of several backends want at least so many names."""
 
@@ -74,9 +76,7 @@ def _people(ground: Ground) -> Options:
         "identity": {
             "uri_v3": f"{ground.url}/identity/v3",
             "region": "RegionOne",
-            "user_lockout_failure_attempts": "2",
-            "user_lockout_duration": "5",
-            "user_unique_last_password_count": "2",
+            **{f"user_{name}": str(value) for name, value in COMPLIANCE.items()},
         },
     }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cloud in a folder of its own: `cumulet up` as a process to be measured, judged and killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -44,6 +45,12 @@ class Cloud:
         with self.log.open("ab") as log:
             self._said = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def write_settings(self, service: str, settings: Mapping[str, object]) -> None:
+        """What an operator wants otherwise of a service, from the next start on."""
+        file = self.place.settings_file(service)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
 
     @property
     def log(self) -> Path:

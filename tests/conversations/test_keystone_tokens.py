@@ -95,7 +95,11 @@ def test_who_is_not_known_learns_nothing(tmp_path: Path, user: dict[str, Any]) -
         ({"auth": {"identity": {"methods": ["magic"], "magic": {}}}}, 401, "unsupported method"),
         ({"auth": {"identity": {"methods": []}}}, 401, "requires authentication"),
         (password({"name": "admin", "password": "x"}), 400, "Expecting to find domain in user."),
-        (password({"password": "x"}), 400, "Expecting to find id or name in user."),
+        (password({"password": "x"}), 400, "field identity/password/user: id or name must be present."),
+        (password({"id": "", "password": "x"}), 400, "Expecting to find id or name in user."),
+        (password({**ADMIN, "domain": {}}), 400, "field identity/password/user/domain: id or name must"),
+        (password(ADMIN, {"project": {}}), 400, "field scope/project: id or name must be present."),
+        (password(ADMIN, {"domain": {}}), 400, "Invalid input for field scope/domain: id or name must"),
         (password(ADMIN, {"project": {"name": "admin"}}), 400, "Expecting to find domain in project."),
         (password(ADMIN, {"project": {"id": "x"}, "system": {"all": True}}), 400, "in scope."),
         (password(ADMIN, {"project": {"id": "x"}}), 401, "requires authentication"),
@@ -112,6 +116,19 @@ def test_a_request_that_makes_no_sense_is_told_why(
         answer = await keystone.ask_token(body)
         assert answer.status == status, answer
         assert message in answer["error"]["message"]
+
+    converse(tmp_path, talk)
+
+
+def test_who_is_refused_is_told_where_to_prove_themselves_and_by_what(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        unspoken = {"auth": {"identity": {"methods": ["magic"], "magic": {}}}}
+        for body in (unspoken, password({**ADMIN, "password": "wrong"})):
+            refused = await keystone.ask_token(body)
+            assert refused.status == 401
+            assert refused.headers["www-authenticate"] == 'Keystone uri="http://cloud/identity"'
+        methods = (await keystone.ask_token(unspoken))["error"]["identity"]["methods"]
+        assert {"password", "token", "totp", "application_credential"} <= set(methods)
 
     converse(tmp_path, talk)
 
@@ -177,6 +194,9 @@ def test_a_token_ends_after_an_hour_but_serves_a_service_a_while_longer(tmp_path
         late = await keystone("GET", "/auth/tokens?allow_expired=1", headers=subject)
         assert late.status == 200
         assert late["token"]["user"]["id"] == ada.id
+        assert (await keystone("HEAD", "/auth/tokens?allow_expired=1", headers=subject)).status == 200
+        assert (await keystone("GET", "/auth/tokens?allow_expired=perhaps", headers=subject)).status == 404
+        assert (await keystone("DELETE", "/auth/tokens?allow_expired=1", headers=subject)).status == 404
         clock.advance(172800)
         await keystone.become_admin()
         assert (await keystone("GET", "/auth/tokens?allow_expired=1", headers=subject)).status == 404
@@ -217,9 +237,10 @@ def test_a_revoked_token_holds_no_longer_and_those_made_from_it_do(tmp_path: Pat
         assert revoked.status == 204
         assert not await ada.holds(token)
         assert await ada.holds(child)
-        gone = await keystone("GET", "/auth/tokens", headers={"X-Subject-Token": token})
-        assert gone.status == 404
-        assert gone["error"]["message"] == "Failed to validate token"
+        for query in ("", "?allow_expired=1"):
+            gone = await keystone("GET", f"/auth/tokens{query}", headers={"X-Subject-Token": token})
+            assert gone.status == 404
+            assert gone["error"]["message"] == "Failed to validate token"
         asked = await keystone("GET", "/auth/tokens", token=child, headers={"X-Subject-Token": token})
         assert asked.status == 404  # whoever asks: there is no owner to be
 

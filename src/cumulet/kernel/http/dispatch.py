@@ -179,10 +179,7 @@ class Dispatcher:
                 allow_expired = service is not None and "service" in service.roles
             identity = await tokens.identity(token, allow_expired=allow_expired)
         if identity is None:
-            raise Unauthorized(
-                self.api.wire.unauthorized,
-                headers={"WWW-Authenticate": f'Keystone uri="{self.app.identity_url}"'},
-            )
+            raise Unauthorized(self.api.wire.unauthorized)
         return identity
 
     def _check_project(self, ctx: Context, scope: dict[str, Any]) -> None:
@@ -213,7 +210,10 @@ class Dispatcher:
         else:
             write = wire.error_for(req.headers_lower.get("accept", "")) if wire.error_for else wire.error
             body = write(error, ctx.request_id)
-        return Reply(error.status, body.content, error.headers, body.content_type)
+        headers = error.headers
+        if isinstance(error, Unauthorized):
+            headers = {"WWW-Authenticate": f'Keystone uri="{self.app.identity_url}"', **headers}
+        return Reply(error.status, body.content, headers, body.content_type)
 
     def _fill(self, resp: falcon.asgi.Response, reply: Reply, ctx: Context, *, head: bool) -> None:
         resp.status = reply.status

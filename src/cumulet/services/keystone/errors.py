@@ -37,6 +37,14 @@ def unauthorized(*, commit: bool = False) -> Unauthorized:
     return Unauthorized("The request you have made requires authentication.", commit=commit)
 
 
+class MethodRefused(Unauthorized):
+    """A method of proving who one is cannot serve here; `identity` is what the answer tells of methods."""
+
+    def __init__(self, message: str, identity: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.identity = identity
+
+
 class MethodsMissing(Unauthorized):
     """Somebody has proved something, but not enough; the answer is a receipt of that."""
 

@@ -11,7 +11,7 @@ from cumulet.kernel.errors import Error, NotPermitted
 from cumulet.kernel.http.wire import ErrorBody, Page, WireProfile, encode, page_url, sort_by_key_and_dir
 from cumulet.kernel.resource.shapes import keys, maybe
 from cumulet.lib import timestamps
-from cumulet.services.keystone.errors import MethodsMissing
+from cumulet.services.keystone.errors import MethodRefused, MethodsMissing
 
 SELF = keys(self=str)
 AROUND = keys(self=str, next=str | None, previous=str | None)
@@ -24,7 +24,10 @@ def error(error: Error, request_id: str) -> ErrorBody:
     message = error.message
     if isinstance(error, NotPermitted) and error.rule:
         message = f"You are not authorized to perform the requested action: {error.rule}."
-    return ErrorBody(encode({"error": {"code": error.status, "message": message, "title": error.title}}))
+    said = {"code": error.status, "message": message, "title": error.title}
+    if isinstance(error, MethodRefused):
+        said["identity"] = error.identity
+    return ErrorBody(encode({"error": said}))
 
 
 def self_link(ctx: Context, path: str) -> dict[str, Any]:

@@ -106,15 +106,15 @@ async def check_token(ctx: Context, request: Request) -> Reply:
 @route("DELETE", "/auth/tokens", policy="identity:revoke_token", status=204)
 async def revoke_token(ctx: Context, request: Request) -> Reply:
     """The token holds no longer."""
-    token = await _subject(ctx, request, "identity:revoke_token")
+    token = await _subject(ctx, request, "identity:revoke_token", may_have_expired=False)
     await ctx.transact(revocation.revoke, token)
     return Reply(204, None, _VARY)
 
 
-async def _subject(ctx: Context, request: Request, rule: str) -> Token:
+async def _subject(ctx: Context, request: Request, rule: str, *, may_have_expired: bool = True) -> Token:
     """The token that a request is about, if the caller may ask."""
     text = request.headers.get("x-subject-token", "")
-    token = await _found(ctx, request, text)
+    token = await _found(ctx, text, may_have_expired and request.query.flag("allow_expired"))
     if token is None:
         raise NotFound(ctx.app.contract(Authority).keyring.why_unknown(text))
     ctx.require(rule, {"target.token.user_id": token.identity.user_id})
@@ -123,14 +123,14 @@ async def _subject(ctx: Context, request: Request, rule: str) -> Token:
     return token
 
 
-async def _found(ctx: Context, request: Request, text: str) -> Token | None:
+async def _found(ctx: Context, text: str, allow_expired: bool) -> Token | None:
     if not text:
         return None
     authority = ctx.app.contract(Authority)
     known = authority.known(text, ctx.app.clock.now())
     if known is not None:
         return known
-    return await ctx.read(authority.look, text, allow_expired=request.query.flag("allow_expired"))
+    return await ctx.read(authority.look, text, allow_expired=allow_expired)
 
 
 # -- where one may go -----------------------------------------------------------------------------------

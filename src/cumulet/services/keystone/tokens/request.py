@@ -5,9 +5,9 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from cumulet.kernel.errors import Unauthorized
+from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.resource import schema
-from cumulet.services.keystone.errors import expecting, unauthorized
+from cumulet.services.keystone.errors import MethodRefused, expecting, unauthorized
 from cumulet.services.keystone.tokens.methods import METHODS
 from cumulet.services.keystone.tokens.methods.words import DOMAIN, PROJECT, TEXT
 from cumulet.services.keystone.tokens.proof import TRUST, Asked
@@ -41,6 +41,13 @@ SCHEMA = {
         }
     },
 }
+_NAMED = (
+    "identity/password/user",
+    "identity/password/user/domain",
+    "scope/project",
+    "scope/project/domain",
+    "scope/domain",
+)
 _SCOPES = ("project", "domain", "unscoped", "system", TRUST)
 
 
@@ -52,10 +59,11 @@ def _validator() -> Any:
 def asked(body: Any, receipt: str = "") -> Asked:
     """What a body asks for, and what its sender was given by an earlier one.
 
-    Raises Invalid and BadRequest for what cannot be understood, Unauthorized for methods we do not speak.
+    Raises Invalid and BadRequest for what cannot be understood, MethodRefused for methods we do not speak.
     """
     schema.check(_validator(), body, WIRE)
     auth = body["auth"]
+    _check_names(auth)
     identity = auth["identity"]
     names = list(dict.fromkeys(identity["methods"]))
     for name in names:
@@ -64,11 +72,22 @@ def asked(body: Any, receipt: str = "") -> Asked:
     if not names:
         raise unauthorized()
     if not METHODS.keys() >= set(names):
-        raise Unauthorized("Attempted to authenticate with an unsupported method.")
+        spoken = {"methods": list(METHODS)}
+        raise MethodRefused("Attempted to authenticate with an unsupported method.", spoken)
     if "application_credential" in names and "scope" in auth:
         reason = "Application credentials cannot request a scope."
-        raise Unauthorized(f"Error authenticating with application credential: {reason}")
+        raise MethodRefused(f"Error authenticating with application credential: {reason}", {})
     return Asked({name: identity[name] for name in names}, _scope(auth.get("scope")), receipt)
+
+
+def _check_names(auth: Mapping[str, Any]) -> None:
+    """Raise BadRequest for a thing that is named by neither its id nor its name."""
+    for path in _NAMED:
+        found: Any = auth
+        for word in path.split("/"):
+            found = found.get(word) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and not {"id", "name"} & found.keys():
+            raise BadRequest(f"Invalid input for field {path}: id or name must be present.")
 
 
 def _scope(scope: Any) -> tuple[str, Mapping[str, Any]] | None:
