@@ -5,7 +5,7 @@ The directory is imagined here; tests/unit/test_ldap.py holds the same talk with
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ def test_groups_and_who_is_in_them_are_those_of_the_directory(tmp_path: Path) ->
     async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
         found = await groups(keystone, f"/groups?domain_id={town}")
         assert sorted(found) == ["everybody", "makers"]
+        assert await groups(keystone, f"/groups?domain_id={town}&name=MAKERS") == {"makers": found["makers"]}
+        assert await groups(keystone, f"/groups?domain_id={town}&name=idlers") == {}
         assert found["makers"] == hashlib.sha256(f"{town}groupmakers".encode()).hexdigest()
         answer = await keystone("GET", f"/groups/{found['makers']}/users")
         members = {user["name"]: user["id"] for user in answer["users"]}
@@ -283,6 +285,42 @@ def test_who_is_gone_from_a_directory_is_not_found_and_comes_back_with_their_rol
         assert (await keystone("GET", "/auth/projects", token=token)).status == 401
 
     in_town(tmp_path, talk)
+
+
+def test_an_answer_that_is_late_makes_nobody_vanish_who_was_seen_since(tmp_path: Path) -> None:
+    class Slow(SimulatedDirectory):
+        """Ada is made while the list of everybody is on its way."""
+
+        meanwhile: Callable[[], Awaitable[Any]] | None = None
+
+        async def users(self, ids: Collection[str] | None = None) -> Sequence[DirectoryUser]:
+            found, after = await super().users(ids), self.meanwhile
+            self.meanwhile = None
+            if after is not None:
+                await after()
+            return found
+
+    directory = Slow()
+
+    async def talk(keystone: Talk) -> None:
+        domain = await keystone.make("domain", name="town")
+        config = {"identity": {"driver": "ldap"}}
+        await keystone("PUT", f"/domains/{domain['id']}/config", {"config": config})
+        directory.add_user("ada", "ada's")
+        await users(keystone, f"domain_id={domain['id']}")
+        directory.remove("ada")
+        await users(keystone, f"domain_id={domain['id']}")
+        tokens = []
+
+        async def come_back() -> None:
+            directory.add_user("ada", "ada's")
+            tokens.append(await keystone.login(somebody("ada")))
+
+        directory.meanwhile = come_back
+        await users(keystone, f"domain_id={domain['id']}")
+        assert (await keystone("GET", "/auth/projects", token=tokens[0])).status == 200
+
+    converse(tmp_path, talk, service=service(drivers={"ldap": lambda options: directory}))
 
 
 def test_a_name_may_pass_on_to_somebody_else(tmp_path: Path, database: str) -> None:

@@ -87,6 +87,14 @@ async def somebody_is_found_by_their_name_whatever_its_case(town: Town) -> None:
     assert await town.directory.user_named("Ada") is None
 
 
+async def a_group_is_found_by_its_name_whatever_its_case(town: Town) -> None:
+    for name in ("makers", "MAKERS"):
+        group = await town.directory.group_named(name)
+        assert group is not None and (group.id, group.name) == ("makers", "makers")
+    for name in ("maker", "*", "makers)(cn=*"):
+        assert await town.directory.group_named(name) is None
+
+
 async def a_name_is_never_read_as_a_pattern(town: Town) -> None:
     user = await town.directory.user_named(ODD.strip())
     assert user is not None and user.id == "zoe"
@@ -164,6 +172,7 @@ CHECKS: Sequence[Check] = (
     every_group_is_listed,
     some_are_found_by_their_ids,
     somebody_is_found_by_their_name_whatever_its_case,
+    a_group_is_found_by_its_name_whatever_its_case,
     a_name_is_never_read_as_a_pattern,
     a_password_is_right_or_wrong,
     an_empty_password_is_nobodys,

@@ -57,8 +57,7 @@ async def _refresh_domain(app: "App", domain_id: str, directory: Directory) -> N
 def _record(tx: Tx, rows: Sequence[User | Group], record: Any, found: Sequence[Any]) -> None:
     there = {each.id for each in found}
     record(tx, rows[0].domain_id, found)
-    missing = [row.id for row in rows if row.local_id not in there]
-    vanish(tx, tx.get_many(type(rows[0]), missing).values())
+    vanish(tx, [row for row in rows if row.local_id not in there])
 
 
 def _with_roles(tx: Tx, ids: Sequence[str]) -> set[str]:

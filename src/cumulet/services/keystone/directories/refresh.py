@@ -6,7 +6,7 @@ is asked first: a directory is troubled only for who may know the answer.
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,14 +19,16 @@ from cumulet.services.keystone.directories.shadows import (
     record_groups_of,
     record_members_of,
     record_users,
+    shadows_in,
+    shadows_named,
     vanish,
-    vanish_others,
 )
 from cumulet.services.keystone.drivers.directory import Directory, DirectoryGroup, DirectoryUser
 from cumulet.services.keystone.entity import named
 from cumulet.services.keystone.people import Group, User
 
 T = TypeVar("T")
+_RECORD: Mapping[type[Any], Callable[..., Any]] = {User: record_users, Group: record_groups}
 _AT_ONCE = 500
 """Shadows that one transaction writes, so that a large directory holds up nobody else."""
 
@@ -42,8 +44,8 @@ def domain_of(ctx: Context, request: Request) -> str | None:
 async def before_list(ctx: Context, cls: type[Any], request: Request) -> Request:
     """The shadows of the domain that a list is about are those of its directory.
 
-    The request comes back with a user's name as the directory spells it, in which case does not count. Pages
-    after the first are of the list that the first one found.
+    The request comes back with a name as the directory spells it, in which case does not count. Pages after
+    the first are of the list that the first one found.
     """
     domain_id = domain_of(ctx, request)
     if not domain_id or "marker" in request.query:
@@ -51,40 +53,33 @@ async def before_list(ctx: Context, cls: type[Any], request: Request) -> Request
     directory = await ctx.app.contract(Directories).of(ctx.app, domain_id)
     if directory is None:
         return request
-    name = request.query.get("name")
-    if cls is User and name is not None:
-        return await _before_list_of_one(ctx, directory, domain_id, request)
+    if request.query.get("name") is not None:
+        return await _before_list_of_one(ctx, cls, directory, request)
+    before: Sequence[Any] = await ctx.read(shadows_in, cls, domain_id)
     with asking(ctx.app, domain_id):
         found: Sequence[Any] = await (directory.users() if cls is User else directory.groups())
-    record: Any = record_users if cls is User else record_groups
     for some in _pieces(found):
-        await ctx.transact(record, domain_id, some)
-    await ctx.transact(vanish_others, cls, domain_id, {each.id for each in found})
+        await ctx.transact(_RECORD[cls], domain_id, some)
+    there = {each.id for each in found}
+    await ctx.transact(vanish, [row for row in before if row.local_id not in there])
     return request
 
 
 async def _before_list_of_one(
-    ctx: Context, directory: Directory, domain_id: str, request: Request
+    ctx: Context, cls: type[Any], directory: Directory, request: Request
 ) -> Request:
-    name = request.query.get("name", "")
-    assert name is not None
+    domain_id, name = domain_of(ctx, request) or "", request.query.get("name") or ""
+    before: Sequence[Any] = await ctx.read(shadows_named, cls, domain_id, name)
     with asking(ctx.app, domain_id):
-        user = await directory.user_named(name)
-    await ctx.transact(_record_named, domain_id, name, user)
-    if user is None or user.name == name:
+        found = await (directory.user_named(name) if cls is User else directory.group_named(name))
+    if found is not None:
+        await ctx.transact(_RECORD[cls], domain_id, [found])
+    await ctx.transact(vanish, [row for row in before if found is None or row.local_id != found.id])
+    if found is None or found.name == name:
         return request
     query = Query()
-    query.pairs = [(key, user.name if key == "name" else value) for key, value in request.query.pairs]
+    query.pairs = [(key, found.name if key == "name" else value) for key, value in request.query.pairs]
     return replace(request, query=query)
-
-
-def _record_named(tx: Tx, domain_id: str, name: str, user: DirectoryUser | None) -> None:
-    """Who has this name is known, and whoever had it before has it no longer."""
-    c = User.c
-    others = tx.all(User, c.domain_id == domain_id, c.name == name, c.local_id != "")
-    vanish(tx, (row for row in others if user is None or row.local_id != user.id))
-    if user is not None:
-        record_users(tx, domain_id, [user])
 
 
 # -- one user or group ----------------------------------------------------------------------------------
@@ -95,22 +90,19 @@ async def refresh_one(ctx: Context, row: User | Group) -> None:
     directory = await ctx.app.contract(Directories).of(ctx.app, row.domain_id)
     if directory is None:
         return
-    if isinstance(row, User):
-        with asking(ctx.app, row.domain_id):
-            users = await directory.users([row.local_id])
-        await ctx.transact(_record_one, row, record_users, users)
-    else:
-        with asking(ctx.app, row.domain_id):
-            groups = await directory.groups([row.local_id])
-        await ctx.transact(_record_one, row, record_groups, groups)
+    with asking(ctx.app, row.domain_id):
+        ids = [row.local_id]
+        found: Sequence[Any] = await (
+            directory.users(ids) if isinstance(row, User) else directory.groups(ids)
+        )
+    await ctx.transact(_record_one, row, found)
 
 
-def _record_one(tx: Tx, row: User | Group, record: Callable[..., Any], found: Sequence[Any]) -> None:
-    now = tx.get(type(row), row.id)
+def _record_one(tx: Tx, row: User | Group, found: Sequence[Any]) -> None:
     if found:
-        record(tx, row.domain_id, found)
-    elif now is not None:
-        vanish(tx, [now])
+        _RECORD[type(row)](tx, row.domain_id, found)
+    else:
+        vanish(tx, [row])
 
 
 # -- who is where ---------------------------------------------------------------------------------------
@@ -129,7 +121,7 @@ async def groups_of(ctx: Context, user: User, group: Group | None) -> None:
 
 def _record_groups(tx: Tx, user: User, found: DirectoryUser | None, groups: Sequence[DirectoryGroup]) -> None:
     if found is None:
-        return _record_one(tx, user, record_users, ())
+        return _record_one(tx, user, ())
     [shadow] = record_users(tx, user.domain_id, [found])
     record_groups_of(tx, shadow, record_groups(tx, user.domain_id, groups))
 
@@ -151,7 +143,7 @@ def _record_members(
     tx: Tx, group: Group, found: DirectoryGroup | None, users: Sequence[DirectoryUser]
 ) -> None:
     if found is None:
-        return _record_one(tx, group, record_groups, ())
+        return _record_one(tx, group, ())
     [shadow] = record_groups(tx, group.domain_id, [found])
     record_members_of(tx, shadow, record_users(tx, group.domain_id, users))
 

@@ -7,7 +7,7 @@ gone from its directory stays, with the roles that it was given, and nobody sees
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from cumulet.kernel.db import Tx
@@ -136,29 +136,35 @@ def _record_memberships(tx: Tx, before: list[Membership], wanted: dict[str, tupl
 # -- what is gone ---------------------------------------------------------------------------------------
 
 
-def vanish(tx: Tx, rows: Iterable[User | Group]) -> None:
-    """These are gone from their directory: in no group, without tokens, and seen by nobody."""
-    for row in rows:
-        if row.gone:
+def vanish(tx: Tx, seen: Iterable[User | Group]) -> None:
+    """These are gone from their directory: in no group, without tokens, and seen by nobody.
+
+    They are rows as they were read before the directory was asked. What has changed since then was seen in
+    the directory by somebody else, later than by us, and stays.
+    """
+    for row in seen:
+        now = tx.get(type(row), row.id)
+        if now is None or now.gone or now.revision != row.revision:
             continue
-        mine = Membership.c.user_id if isinstance(row, User) else Membership.c.group_id
-        tx.delete_where(Membership, mine == row.id)
-        if isinstance(row, User):
-            tx.update(end_tokens_of(tx, row), gone=True, enabled=False)
+        mine = Membership.c.user_id if isinstance(now, User) else Membership.c.group_id
+        tx.delete_where(Membership, mine == now.id)
+        if isinstance(now, User):
+            tx.update(end_tokens_of(tx, now), gone=True, enabled=False)
         else:
             rights_changed(tx)
-            tx.update(row, gone=True)
-
-
-def vanish_others(tx: Tx, cls: type[Any], domain_id: str, local_ids: Collection[str]) -> None:
-    """Whatever the domain's directory does not have among these is gone."""
-    vanish(tx, (row for row in shadows_in(tx, cls, domain_id) if row.local_id not in local_ids))
+            tx.update(now, gone=True)
 
 
 def shadows_in(tx: Tx, cls: type[R], domain_id: str) -> list[R]:
     """All shadows of a domain, also of what is gone."""
     c = cls.c
     return tx.all(cls, c.domain_id == domain_id, c.local_id != "", order_by=[c.id])
+
+
+def shadows_named(tx: Tx, cls: type[R], domain_id: str, name: str) -> list[R]:
+    """The shadows of a domain that have this name."""
+    c = cls.c
+    return tx.all(cls, c.domain_id == domain_id, c.name == name, c.local_id != "", order_by=[c.id])
 
 
 def driver_changed(tx: Tx, domain_id: str) -> None:

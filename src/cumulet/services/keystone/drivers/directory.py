@@ -44,6 +44,9 @@ class Directory(Protocol):
     async def user_named(self, name: str) -> DirectoryUser | None:
         """The user with this name, in the directory's sense of equal: in LDAP case does not count."""
 
+    async def group_named(self, name: str) -> DirectoryGroup | None:
+        """The group with this name, in the same sense."""
+
     async def users(self, ids: Collection[str] | None = None) -> Sequence[DirectoryUser]:
         """All users, or those with these ids that there are."""
 

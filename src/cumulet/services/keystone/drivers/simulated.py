@@ -50,6 +50,10 @@ class SimulatedDirectory:
         self._ask()
         return next((user for user in self.people.values() if user.name.lower() == name.lower()), None)
 
+    async def group_named(self, name: str) -> DirectoryGroup | None:
+        self._ask()
+        return next((group for group in self.teams.values() if group.name.lower() == name.lower()), None)
+
     async def users(self, ids: Collection[str] | None = None) -> Sequence[DirectoryUser]:
         self._ask()
         return [user for user in self.people.values() if ids is None or user.id in ids]

@@ -28,6 +28,9 @@ class LdapDirectory:
     async def user_named(self, name: str) -> DirectoryUser | None:
         return await self._search(self._reader.user_named, name)
 
+    async def group_named(self, name: str) -> DirectoryGroup | None:
+        return await self._search(self._reader.group_named, name)
+
     async def users(self, ids: Collection[str] | None = None) -> Sequence[DirectoryUser]:
         return await self._search(self._reader.users, ids)
 

@@ -43,6 +43,10 @@ class Reader:
         found = self._find_users(filters.equals(self._users.names["name"], name))
         return found[0] if found else None
 
+    def group_named(self, name: str) -> DirectoryGroup | None:
+        found = self._find_groups(filters.equals(self._groups.names["name"], name))
+        return found[0] if found else None
+
     def users(self, ids: Collection[str] | None = None) -> list[DirectoryUser]:
         return [user for some in _by_id(self._users, ids) for user in self._find_users(some)]
 

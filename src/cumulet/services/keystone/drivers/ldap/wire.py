@@ -174,7 +174,13 @@ class Wire:
         s = self._settings
         patience = next((t for t in (s.connection_timeout, s.pool_connection_timeout) if t > 0), _CONNECT)
         try:
-            return ldap3.Server(url, tls=self._tls, get_info=ldap3.NONE, connect_timeout=patience)
+            return ldap3.Server(
+                url,
+                tls=self._tls,
+                get_info=ldap3.NONE,
+                connect_timeout=patience,
+                allowed_referral_hosts=[("*", False)],  # Whom a referral names gets no password.
+            )
         except LDAPException as error:
             raise ValueError(f"ldap.url cannot be read: {error}") from error
 
