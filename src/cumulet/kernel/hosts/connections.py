@@ -11,7 +11,7 @@ import msgspec
 from cumulet.kernel import trace
 from cumulet.kernel.bus import CallError, Generation, Host, HostFacts, Published, Report
 from cumulet.kernel.db.tx import Tx
-from cumulet.kernel.hosts import reports
+from cumulet.kernel.hosts import health, reports
 from cumulet.kernel.hosts.documents import DocumentRow, HostFailed, ImageSource, MetadataSource
 
 if TYPE_CHECKING:
@@ -87,18 +87,35 @@ class Hosts:
             pause.cancel()
 
     async def call(self, host: str, name: str, operation_id: str, deadline: float, **arguments: Any) -> Any:
-        """Have a host carry out a named call. Raises CallError when it cannot, is away, or takes too long."""
-        connection = self.connected.get(host)
-        if connection is None:
-            raise CallError(f"host {host} is not connected")
+        """Have a host carry out a named call. Raises CallError when it cannot, is away, or takes too long.
+
+        An operation waits for a host that is away for a moment, and is asked again of one that went away
+        meanwhile. A question, which has no operation id, is refused then: somebody waits for its answer.
+        """
         with trace.part(self.app.traces, trace.current_story(), "call", f"{host} {name}"):
             try:
                 async with asyncio.timeout(deadline):
-                    return await connection.call(operation_id, name, arguments)
+                    while True:
+                        connection = await self._connection(host, patient=bool(operation_id))
+                        try:
+                            return await connection.call(operation_id, name, arguments)
+                        except ConnectionError:
+                            if not operation_id:
+                                raise
+                        if self.connected.get(host) is connection:
+                            await self.next_arrival(LOOK_EVERY)
             except TimeoutError:
                 raise CallError(f"host {host} did not answer {name} within {deadline:g} seconds") from None
             except ConnectionError:
                 raise CallError(f"host {host} went away while it was asked to {name}; ask again") from None
+
+    async def _connection(self, host: str, *, patient: bool) -> Host:
+        end = self.app.clock.monotonic() + health.DOWN_AFTER + self.app.settings.host_grace
+        while (connection := self.connected.get(host)) is None:
+            if not patient or self.app.clock.monotonic() >= end:
+                raise CallError(f"host {host} is not connected")
+            await self.next_arrival(LOOK_EVERY)
+        return connection
 
     def hint(self, host: str) -> None:
         """Tell a connected host that something changed."""
