@@ -8,6 +8,7 @@ from typing import Any
 
 from cumulet.services.cinder.service import SERVICE as CINDER
 from cumulet.services.glance.service import SERVICE as GLANCE
+from cumulet.services.keystone.devstack import devstack as keystone_devstack
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
 from cumulet.services.neutron.service import SERVICE as NEUTRON
 from cumulet.services.nova.service import SERVICE as NOVA
@@ -374,6 +375,22 @@ def test_staging_and_importing_are_limited(tmp_path: Path, database: str) -> Non
         assert (await limits.send(three, 100)).status == 204
 
     converse(tmp_path, talk, database, only=[KEYSTONE, GLANCE], hosts=0)
+
+
+def test_images_are_limited_as_ci_on_devstack_expects(tmp_path: Path) -> None:
+    async def talk(limits: Limits) -> None:
+        app = limits.cloud.app
+        await app.db.transact(keystone_devstack, app)
+        await limits.default("image", "image_count_total", 1)
+        await app.db.transact(keystone_devstack, app)
+        assert {name: row["default_limit"] for name, row in (await limits.registered("image")).items()} == {
+            "image_size_total": 2000,
+            "image_stage_total": 2000,
+            "image_count_total": 1,
+            "image_count_uploading": 100,
+        }
+
+    converse(tmp_path, talk, only=[KEYSTONE, GLANCE], hosts=0)
 
 
 def test_a_server_cannot_be_made_an_image_beyond_the_limit(tmp_path: Path) -> None:
