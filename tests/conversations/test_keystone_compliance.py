@@ -10,6 +10,7 @@ import pytest
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
 from cumulet.services.keystone.people import OldPassword, User
+from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.testing.asgi import Answer
 from cumulet.testing.identity import Person, Talk, converse, password
 
@@ -377,3 +378,23 @@ def test_who_stays_away_too_long_counts_as_disabled_until_enabled_again(tmp_path
         assert (await ada.try_to_log_in()).status == 201
 
     converse(tmp_path, talk, clock=clock, settings={"disable_user_account_days_inactive": 3})
+
+
+def test_the_tokens_of_who_stays_away_end_at_midnight(tmp_path: Path) -> None:
+    clock = ManualClock()
+    at_ten_to_midnight = 13 * 3600 + 50 * 60
+
+    async def talk(keystone: Talk) -> None:
+        authority = keystone.cloud.app.contract(Authority)
+        clock.advance(at_ten_to_midnight)
+        await keystone.become_admin()
+        token = await (ada := await keystone.person("ada")).login()
+        await clock.pass_time(599)
+        assert await ada.holds(token)
+        epoch = authority.epoch()
+        await clock.pass_time(2)
+        while authority.epoch() == epoch:
+            await asyncio.sleep(0.01)
+        assert not await ada.holds(token)
+
+    converse(tmp_path, talk, clock=clock, settings={"disable_user_account_days_inactive": 1})

@@ -7,11 +7,12 @@ once, no more of them count than the lockout allows, and a right one that is jud
 wrong one. Who was refused does not learn whether it was the password, the lock, or that nobody has that name.
 """
 
+import contextlib
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Unauthorized
+from cumulet.kernel.errors import Unauthorized, Unavailable
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone import compliance
 from cumulet.services.keystone.errors import unauthorized
@@ -79,10 +80,12 @@ def _count_failure(tx: Tx, seen: User) -> None:
 async def welcome(ctx: Context, user: User) -> None:
     """Old failures of somebody who has proved all that they must are forgiven, and the day is noted.
 
-    Not earlier: who knows the password could else guess passcodes for ever.
+    Not earlier: who knows the password could else guess passcodes for ever. A disk that is full keeps nobody
+    out; it is noted the next time.
     """
     if _news(user, ctx.app.clock.now()):
-        await ctx.transact(_note, user.id)
+        with contextlib.suppress(Unavailable):
+            await ctx.transact(_note, user.id)
 
 
 def _note(tx: Tx, user_id: str) -> None:

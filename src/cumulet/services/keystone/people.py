@@ -52,7 +52,10 @@ def _omit_if_none(ctx: Context, row: Any) -> Any:
 
 
 def _is_enabled(ctx: Context, row: Any) -> bool:
-    return compliance.is_enabled(ctx.app.contract(KeystoneSettings), row, ctx.app.clock.now())
+    settings = ctx.app.contract(KeystoneSettings)
+    if settings.disable_user_account_days_inactive is None:
+        return bool(row.enabled)
+    return compliance.is_enabled(settings, row, ctx.app.clock.now())
 
 
 class User(

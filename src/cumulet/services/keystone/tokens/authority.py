@@ -80,6 +80,7 @@ class Authority:
         self.admin_hash: str | None = None
         self._keyring: Keyring | None = None
         self._epoch = 0
+        self._day = ""
         self._lock = threading.Lock()
         self._tokens: OrderedDict[str, Token] = OrderedDict()
         self._facts: OrderedDict[Hashable, Facts | Catalog] = OrderedDict()
@@ -110,7 +111,7 @@ class Authority:
     async def _look_around(self, app: "App", seen: int) -> int:
         """The stored epoch as it is now; what cannot be checked is not believed either."""
         try:
-            if await asyncio.to_thread(self.keyring.reload):
+            if await asyncio.to_thread(self.keyring.reload) or self._day_has_passed(app.clock.now()):
                 self.moved()
             if app.db.is_sqlite:
                 return seen
@@ -122,6 +123,11 @@ class Authority:
         if stored != seen:
             self.moved()
         return stored
+
+    def _day_has_passed(self, now: Timestamp) -> bool:
+        """Whether it is another day than before, and users who stay away for some count as disabled."""
+        before, self._day = self._day, now[:10]
+        return before != self._day and self.settings.disable_user_account_days_inactive is not None
 
     # -- the epoch --------------------------------------------------------------------------------------
 
@@ -184,13 +190,13 @@ class Authority:
 
         `epoch` is the one before anything was asked in `tx`.
         """
-        known = self._facts.get(subject)
-        assert not isinstance(known, Catalog)
-        if known is not None and (known.enabled_until is None or tx.now < known.enabled_until):
-            return known
-        found = facts_of.build(tx, subject, self.catalog(tx, epoch))
-        if found is not None:
-            self._keep(self._facts, subject, found, epoch, _KEPT_FACTS)
+        found = self._facts.get(subject)
+        if found is None:
+            catalog = self.catalog(tx, epoch)
+            found = facts_of.build(tx, subject, catalog)
+            if found is not None:
+                self._keep(self._facts, subject, found, epoch, _KEPT_FACTS)
+        assert not isinstance(found, Catalog)
         return found
 
     def catalog(self, tx: Tx, epoch: int) -> Catalog:

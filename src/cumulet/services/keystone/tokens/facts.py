@@ -15,7 +15,6 @@ import msgspec
 from cumulet.kernel.auth.context import Identity
 from cumulet.kernel.db import Tx
 from cumulet.lib import timestamps
-from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone import compliance
 from cumulet.services.keystone.application_credentials import delegation as application_credentials
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint
@@ -110,8 +109,6 @@ class Facts:
     catalog: Catalog
     expires_at: int | None = None
     """The second at which the delegation ends that they rest on."""
-    enabled_until: Timestamp | None = None
-    """When the user will have been away too long, unless they log in before."""
 
     @cached_property
     def catalog_body(self) -> bytes:
@@ -168,7 +165,6 @@ def build(tx: Tx, subject: Subject, catalog: Catalog) -> Facts | None:
         body=_encode(_body(found, roles) | _elsewhere(catalog))[1:-1],
         catalog=catalog.for_project(tx, project_id),
         expires_at=int(timestamps.to_epoch(ends)) if ends else None,
-        enabled_until=compliance.inactive_from(tx.app.contract(KeystoneSettings), found.user),
     )
 
 
