@@ -12,6 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Unavailable
 from cumulet.services.keystone.directories.known import Directories, asking
 from cumulet.services.keystone.directories.shadows import (
+    public_id,
     record_groups,
     record_members_of,
     record_users,
@@ -74,8 +75,8 @@ async def _refresh_members(app: "App", domain_id: str, directory: Directory, gro
 def _record_members(tx: Tx, domain_id: str, group: DirectoryGroup, users: Sequence[DirectoryUser]) -> None:
     """In the group are those of these users whom we know; the others have no token yet."""
     [shadow] = record_groups(tx, domain_id, [group])
-    there = {user.id for user in users}
-    known = [row for row in shadows_in(tx, User, domain_id) if row.local_id in there and not row.gone]
+    ids = [public_id(domain_id, "user", user.id) for user in users]
+    known = [row for row in tx.get_many(User, ids).values() if not row.gone]
     record_members_of(tx, shadow, known)
 
 

@@ -32,11 +32,14 @@ class Entry:
 
 
 def _text(value: bytes) -> str | None:
-    """UTF-8, or a UUID in the bytes that Active Directory has for it."""
+    """UTF-8 without NUL, or a UUID in the bytes that Active Directory has for it."""
     try:
-        return value.decode()
+        text = value.decode()
     except UnicodeDecodeError:
-        return str(uuid.UUID(bytes_le=value)) if len(value) == 16 else None
+        text = "\0"
+    if "\0" not in text:
+        return text
+    return str(uuid.UUID(bytes_le=value)) if len(value) == 16 else None
 
 
 def normal(dn: str) -> str:

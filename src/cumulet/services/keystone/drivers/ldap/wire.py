@@ -7,12 +7,8 @@ each time. Both are kept for a while. Of several servers the first that answers 
 
 import random
 import re
-import ssl
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import ldap3
@@ -28,7 +24,9 @@ from ldap3.core.exceptions import (
 
 from cumulet.services.keystone.drivers.directory import DirectoryError
 from cumulet.services.keystone.drivers.ldap.entries import Entry
+from cumulet.services.keystone.drivers.ldap.pool import Kept, Line, end
 from cumulet.services.keystone.drivers.ldap.settings import LdapSettings
+from cumulet.services.keystone.drivers.ldap.tls import secured
 
 T = TypeVar("T")
 
@@ -47,19 +45,6 @@ _PAGED = "1.2.840.113556.1.4.319"
 _SUCCESS, _SIZE_LIMIT, _NO_SUCH_OBJECT = 0, 4, 32
 
 
-class _Tls(ldap3.Tls):  # type: ignore[misc]
-    """TLS as Python itself checks it, the name of the server included."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(validate=context.verify_mode)
-        self.context = context
-
-    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
-        connection.socket = self.context.wrap_socket(
-            connection.socket, server_hostname=connection.server.host, do_handshake_on_connect=do_handshake
-        )
-
-
 class Wire:
     """Searches and binds. Raises DirectoryError with a reason for the operator."""
 
@@ -69,12 +54,12 @@ class Wire:
         self._scope = _SCOPES[s.query_scope]
         self._urls = [url for url in re.split(r"[\s,]+", s.url) if url]
         secure = s.use_tls or any(url.lower().startswith("ldaps:") for url in self._urls)
-        self._tls = _Tls(_context(s)) if secure else None
+        self._tls = secured(s) if secure else None
         for url in self._urls:
             self._server(url)
-        self._bound = _Kept(s.pool_size if s.use_pool else 0, s.pool_connection_lifetime)
+        self._bound = Kept(s.pool_size if s.use_pool else 0, s.pool_connection_lifetime)
         auth = s.auth_pool_size if s.use_pool and s.use_auth_pool else 0
-        self._unbound = _Kept(auth, s.auth_pool_connection_lifetime)
+        self._unbound = Kept(auth, s.auth_pool_connection_lifetime)
 
     def close(self) -> None:
         self._bound.close()
@@ -94,11 +79,11 @@ class Wire:
         """Whether somebody can bind with this password.
 
         An empty password binds nobody in LDAP and succeeds all the same, so it is never sent, and neither is
-        one that SASLprep or a server written in C could make empty.
+        one that a server written in C could take for empty.
         """
         if not dn or not password or "\0" in password:
             return False
-        return self._over(self._unbound, _as_it_is, lambda wire: _binds(wire, dn, password.encode()))
+        return self._over(self._unbound, _for_logins, lambda wire: _binds(wire, dn, password))
 
     def _pages(
         self, wire: Any, base: str, filter: str, attributes: Sequence[str], scope: str | None
@@ -128,7 +113,7 @@ class Wire:
 
     # -- connections ------------------------------------------------------------------------------------
 
-    def _over(self, kept: "_Kept", ready: Callable[[Any], None], use: Callable[[Any], T]) -> T:
+    def _over(self, kept: Kept, ready: Callable[[Any], None], use: Callable[[Any], T]) -> T:
         """Use a connection and keep it; those that were kept and died meanwhile are passed over."""
         try:
             while (line := kept.take()) is not None:
@@ -136,15 +121,15 @@ class Wire:
                     return self._use(kept, line, use)
                 except LDAPCommunicationError:
                     continue
-            return self._use(kept, _Line(self._connect(ready), time.monotonic()), use)
+            return self._use(kept, Line(self._connect(ready), time.monotonic()), use)
         except LDAPException as error:
             raise DirectoryError(str(error) or type(error).__name__) from error
 
-    def _use(self, kept: "_Kept", line: "_Line", use: Callable[[Any], T]) -> T:
+    def _use(self, kept: Kept, line: Line, use: Callable[[Any], T]) -> T:
         try:
             result = use(line.wire)
         except BaseException:
-            _end(line.wire)
+            end(line.wire)
             raise
         kept.give(line)
         return result
@@ -198,7 +183,7 @@ class Wire:
                 wire.start_tls(read_server_info=False)
             ready(wire)
         except BaseException:
-            _end(wire)
+            end(wire)
             raise
         return wire
 
@@ -206,78 +191,31 @@ class Wire:
         """Bound as the directory's user; anonymously if there is none."""
         user, password = self._settings.user, self._settings.password
         if user and password:
-            wire.rebind(user, password.encode(), ldap3.SIMPLE, read_server_info=False)
+            _bind_as(wire, user, password)
         else:
             wire.bind(read_server_info=False)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A connection and when it was made, in seconds of the monotonic clock."""
-
-    wire: Any
-    born: float
-
-
-class _Kept:
-    """Connections that nobody uses now, the youngest first; none is kept beyond its lifetime in seconds."""
-
-    def __init__(self, most: int, lifetime: float) -> None:
-        self._most, self._lifetime = most, lifetime
-        self._idle: list[_Line] = []
-        self._lock = threading.Lock()
-
-    def take(self) -> _Line | None:
-        with self._lock:
-            old = [line for line in self._idle if not self._is_young(line)]
-            self._idle = [line for line in self._idle if self._is_young(line)]
-            found = self._idle.pop() if self._idle else None
-        for line in old:
-            _end(line.wire)
-        return found
-
-    def give(self, line: _Line) -> None:
-        with self._lock:
-            if len(self._idle) < self._most and self._is_young(line):
-                self._idle.append(line)
-                return
-        _end(line.wire)
-
-    def close(self) -> None:
-        """Nothing is kept, now or later."""
-        with self._lock:
-            idle, self._idle, self._most = self._idle, [], 0
-        for line in idle:
-            _end(line.wire)
-
-    def _is_young(self, line: _Line) -> bool:
-        return time.monotonic() < line.born + self._lifetime
-
-
-def _context(settings: LdapSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.tls_cacertfile, capath=settings.tls_cacertdir)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"the certificates of ldap.tls_cacertfile cannot be read: {error}") from error
-    if settings.tls_req_cert != "demand":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _entry(item: Any) -> Entry:
     return Entry(item["dn"], {name.lower(): values for name, values in item["raw_attributes"].items()})
 
 
-def _binds(wire: Any, dn: str, password: bytes) -> bool:
+def _binds(wire: Any, dn: str, password: str) -> bool:
     """Whether the server takes the password. Who is locked out or has none is refused by it, not by us."""
     try:
-        wire.rebind(dn, password, ldap3.SIMPLE, read_server_info=False)
+        _bind_as(wire, dn, password)
         return bool(wire.bound)
     except (LDAPBusyResult, LDAPUnavailableResult):
         raise
     except LDAPOperationResult:
         return False
+
+
+def _bind_as(wire: Any, dn: str, password: str) -> None:
+    """The bind was answered. The password goes as bytes, for ldap3 would prepare text, perhaps to nothing."""
+    wire.user, wire.password, wire.authentication = dn, password.encode(), ldap3.SIMPLE
+    try:
+        wire.bind(read_server_info=False)
     finally:
         wire.password = None
 
@@ -290,10 +228,6 @@ def _check(result: Any) -> None:
         raise DirectoryError(f"it answered a search with {result['description']}: {result['message']}")
 
 
-def _as_it_is(wire: Any) -> None:
-    """A connection over which logins go needs nothing."""
-
-
-def _end(wire: Any) -> None:
-    with suppress(LDAPException, OSError):
-        wire.unbind()
+def _for_logins(wire: Any) -> None:
+    """The server answers a login itself: where a referral leads, somebody else would say yes to nobody."""
+    wire.auto_referrals = False
