@@ -57,7 +57,7 @@ class Pool:
     def find(self, packages: Sequence[str]) -> list[Test]:
         """Every test of these packages."""
         answer = subprocess.run(
-            [self.python, WORKER, "list", *packages],
+            [self.python, "-P", WORKER, "list", *packages],
             env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if answer.returncode != 0:
@@ -105,7 +105,7 @@ class Pool:
     def _start(self) -> "subprocess.Popen[str]":
         with (self.folder / "worker.log").open("ab") as log:
             return subprocess.Popen(
-                [self.python, WORKER, "run"],
+                [self.python, "-P", WORKER, "run"],
                 env=self.environ, cwd=self.folder,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip

@@ -17,8 +17,8 @@ class Record:
     """A full run: how many tests passed, and the names of those that did not."""
 
     suite: str
-    distribution: str
-    version: str
+    versions: str
+    """Each distribution with its version."""
     date: str
     hosts: str
     passed: int
@@ -34,15 +34,14 @@ class Record:
         self.path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
-def record(suite: str, version: str, outcomes: Iterable[Outcome], *, distribution: str, real: bool) -> Record:
+def record(suite: str, versions: str, outcomes: Iterable[Outcome], *, real: bool) -> Record:
     """What there is to keep of a run that has just ended."""
     by_status: dict[str, list[str]] = {"passed": [], "failed": [], "skipped": []}
     for outcome in outcomes:
         by_status[outcome.status].append(outcome.name)
     return Record(
         suite=suite,
-        distribution=distribution,
-        version=version,
+        versions=versions,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         hosts="real" if real else "simulated",
         passed=len(by_status["passed"]),

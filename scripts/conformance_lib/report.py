@@ -12,8 +12,8 @@ from lab.cloud import Cloud
 from conformance_lib.known import Known, sort, stale
 from conformance_lib.pool import Outcome
 
-_LINES = 16
-"""How many lines of a failure's traceback are shown, from its end."""
+_LINES = 20
+"""How many lines of a failure are shown, from the last line of code on."""
 _EVERY = 50
 
 
@@ -47,7 +47,7 @@ class Verdict:
     unexpected: Sequence[Outcome]
     failures: Counter[str]
     skips: Counter[str]
-    unexplained: Sequence[str]
+    unexplained: Sequence[Outcome]
     stale: Sequence[str]
 
 
@@ -87,7 +87,7 @@ def judge(outcomes: Sequence[Outcome], known: Known, *, whole: bool) -> Verdict:
         unexpected=[one for one in outcomes if one.status == "failed" and one.name in set(unexpected)],
         failures=failures,
         skips=skips,
-        unexplained=unexplained,
+        unexplained=[one for one in outcomes if one.status == "skipped" and one.name in set(unexplained)],
         stale=old,
     )
 
@@ -105,8 +105,8 @@ def show(verdict: Verdict, cloud: Cloud) -> None:
         *((count, text, "skipped") for text, count in verdict.skips.most_common()),
     ):
         click.echo(f"{count:5} {what}: {text}")
-    for name in verdict.unexplained:
-        click.echo(f"SKIPPED without a known reason: {name}")
+    for one in verdict.unexplained:
+        click.echo(f"SKIPPED without a known reason: {one.name} ({one.why.strip()})")
     for pattern in verdict.stale:
         click.echo(f"NO LONGER TRUE, take it from the list of what is known: {pattern}")
 
@@ -114,7 +114,8 @@ def show(verdict: Verdict, cloud: Cloud) -> None:
 def _show_failure(outcome: Outcome) -> None:
     click.echo(f"\n== FAILED {outcome.test}")
     lines = [line for line in outcome.why.strip().splitlines() if line.strip(" ^~")]
-    for line in lines[-_LINES:]:
+    code = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    for line in lines[code[-1] if code else 0 :][:_LINES]:
         click.echo(f"    {line}")
     for request in outcome.requests:
         click.echo(f"    > {request}")

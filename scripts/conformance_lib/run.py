@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One suite against one new cloud."""
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -16,13 +18,12 @@ from conformance_lib.image_server import serving
 from conformance_lib.pool import Outcome, Pool, Test, plain
 from conformance_lib.suites import Part, Suite
 
-PYTHON = Path(__file__).parents[2] / ".cache/conformance/bin/python"
 _TEST_TIMEOUT = "300"
 """Seconds after which a test is given up."""
 
 
 @contextmanager
-def pool(told: Callable[[Outcome], None] = lambda outcome: None) -> Iterator[Pool]:
+def pool(suite: Suite, told: Callable[[Outcome], None] = lambda outcome: None) -> Iterator[Pool]:
     """Where tests run: a folder of their own, which goes with the block, and the suites' `openstack`."""
     folder = Path(tempfile.mkdtemp(prefix="cml-conformance-"))
     home = folder / "home"
@@ -30,13 +31,14 @@ def pool(told: Callable[[Outcome], None] = lambda outcome: None) -> Iterator[Poo
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
     environ |= {
         "HOME": str(home),
-        "PATH": f"{PYTHON.parent}:{environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parent),
+        "PATH": f"{suite.python.parent}:{environ['PATH']}",
         "TEMPEST_CONFIG_DIR": str(folder),
         "TEMPEST_CONFIG": "tempest.conf",
         "OS_TEST_TIMEOUT": _TEST_TIMEOUT,
     }
     try:
-        yield Pool(python=PYTHON, environ=environ, folder=folder, told=told)
+        yield Pool(python=suite.python, environ=environ, folder=folder, told=told)
     finally:
         shutil.rmtree(folder)
 
@@ -54,7 +56,7 @@ def running(
 ) -> Iterator[tuple[Cloud, list[Outcome]]]:
     """What became of each test, and the cloud, which lives on for questions until the block ends."""
     options = ("--devstack",) if real else ("--devstack", "--hosts", "2")
-    with pool(told) as ran, new_cloud(*options, simulate=not real) as cloud:
+    with pool(suite, told) as ran, new_cloud(*options, simulate=not real) as cloud:
         cloud.write_settings("keystone", tempest_conf.COMPLIANCE)
         cloud.start()
         stood = ground.prepare(cloud)
@@ -66,4 +68,11 @@ def running(
             for part in suite.parts:
                 tempest_conf.write(ran.folder / "tempest.conf", usual, part.options)
                 outcomes += ran.run(tests_of(ran, part, pattern), part.workers)
+        _keep(suite, outcomes)
         yield cloud, outcomes
+
+
+def _keep(suite: Suite, outcomes: list[Outcome]) -> None:
+    """All that is known of the last run, for who looks closer: a line of JSON for each test."""
+    lines = (json.dumps(asdict(outcome)) + "\n" for outcome in outcomes)
+    (suite.python.parents[2] / f"conformance-{suite.name}.jsonl").write_text("".join(lines))

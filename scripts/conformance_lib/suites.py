@@ -4,6 +4,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from pathlib import Path
+
+_CACHE = Path(__file__).parents[2] / ".cache"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,24 +28,30 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Tests of one distribution from PyPI."""
+    """Tests that come in distributions from PyPI."""
 
     name: str
-    distribution: str
+    distributions: tuple[str, ...]
     parts: tuple[Part, ...]
+    environment: str = "conformance"
+    """The Python environment in which it is installed, by the name of its folder in .cache."""
+
+    @property
+    def python(self) -> Path:
+        return _CACHE / self.environment / "bin/python"
 
 
 def _tempest(name: str, *packages: str, rest: tuple[Part, ...] = ()) -> Suite:
-    return Suite(name=name, distribution="tempest", parts=(Part(packages=packages), *rest))
+    return Suite(name=name, distributions=("tempest",), parts=(Part(packages=packages), *rest))
 
 
 def _openstack(name: str, *packages: str) -> Suite:
     below = tuple(f"openstackclient.tests.functional.{package}" for package in packages)
-    return Suite(name=f"osc-{name}", distribution="python-openstackclient", parts=(Part(packages=below),))
+    return Suite(name=f"osc-{name}", distributions=("python-openstackclient",), parts=(Part(packages=below),))
 
 
 def _plugin(name: str, distribution: str, package: str) -> Suite:
-    return Suite(name=name, distribution=distribution, parts=(Part(packages=(package,)),))
+    return Suite(name=name, distributions=(distribution,), parts=(Part(packages=(package,)),))
 
 
 SUITES = {
@@ -82,5 +91,11 @@ SUITES = {
         _plugin("telemetry", "telemetry-tempest-plugin", "telemetry_tempest_plugin"),
         _plugin("horizon", "tempest-horizon", "tempest_horizon.tests"),
         _plugin("trove", "trove-tempest-plugin", "trove_tempest_plugin.tests"),
+        Suite(
+            name="clients",
+            distributions=("openstacksdk", "ansible"),
+            parts=(Part(packages=("clients",)),),
+            environment="clients",
+        ),
     )
 }

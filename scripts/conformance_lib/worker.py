@@ -23,6 +23,7 @@ _REQUEST = re.compile(
 _ID = re.compile(r"req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLASS = re.compile(r"(setUpClass|tearDownClass) \((.*)\)")
 _SHOWN_REQUESTS = 6
+_LONGEST = 40_000
 
 
 class Reporter(unittest.TestResult):
@@ -97,7 +98,7 @@ def _why(err: Any, details: Any) -> dict[str, Any]:
         ids = _ID.findall(headers)
         requests.append(f"{status} {method} {url} {ids[0] if ids else ''}".strip())
     requests = requests[-_SHOWN_REQUESTS:] or sorted(set(_ID.findall(text)))
-    return {"why": text[-6000:], "requests": requests}
+    return {"why": text[-_LONGEST:], "requests": requests}
 
 
 def _flat(suite: Any) -> Iterator[unittest.TestCase]:
@@ -128,8 +129,8 @@ def list_tests(out: TextIO, packages: list[str]) -> None:
             out.write(json.dumps({"test": test.id(), "module": module, "class": case.__qualname__}) + "\n")
 
 
-def run_jobs(out: TextIO) -> None:
-    for line in sys.stdin:
+def run_jobs(jobs: TextIO, out: TextIO) -> None:
+    for line in jobs:
         job = json.loads(line)
         wanted = set(job["tests"])
         cases = [test for _, test in _find(job["module"]) if test.id() in wanted]
@@ -146,12 +147,13 @@ def run_jobs(out: TextIO) -> None:
 
 
 def main() -> None:
-    out = os.fdopen(os.dup(1), "w")
+    out, jobs = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(0))
     os.dup2(2, 1)  # what tests print is no report
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they read is no job
     if sys.argv[1] == "list":
         list_tests(out, sys.argv[2:])
     else:
-        run_jobs(out)
+        run_jobs(jobs, out)
     out.close()
 
 
