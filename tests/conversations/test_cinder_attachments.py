@@ -66,6 +66,8 @@ def test_a_read_only_volume_is_attached_for_reading(tmp_path: Path) -> None:
     async def script(cloud: Cloud) -> None:
         id = (await volume(cloud))["id"]
         assert (await act(cloud, id, "os-update_readonly_flag", {"readonly": True})).status == 202
+        shown = await cloud.request("GET", f"/volume/v3/volumes/{id}", token="member")
+        assert shown["volume"]["metadata"] == {"readonly": "True"}
         wrong = await act(
             cloud, id, "os-attach", {"instance_uuid": SERVER, "mountpoint": "/dev/vdc", "mode": "rw"}
         )

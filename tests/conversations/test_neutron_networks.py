@@ -76,6 +76,11 @@ def test_only_admins_share_networks_and_others_then_see_them(tmp_path: Path) -> 
         public = await made(cloud, "network", token="admin", name="public", **{"router:external": True})
         seen = await cloud.request("GET", f"{API}/networks?sort_key=name", token="stranger")
         assert [n["name"] for n in seen["networks"]] == ["public", "shared"]
+        for network, cidr in ((shared, "10.1.0.0/24"), (public, "203.0.113.0/24")):
+            subnet = {"network_id": network["id"], "cidr": cidr, "ip_version": 4}
+            await made(cloud, "subnet", token="admin", **subnet)
+        subnets = (await cloud.request("GET", f"{API}/subnets", token="stranger"))["subnets"]
+        assert [subnet["cidr"] for subnet in subnets] == ["10.1.0.0/24"]  # of an external network none
         path = f"{API}/networks/"
         assert (await cloud.request("GET", path + own["id"], token="stranger")).status == 404
         assert (await cloud.request("DELETE", path + own["id"], token="stranger")).status == 404

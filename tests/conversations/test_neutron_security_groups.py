@@ -60,6 +60,10 @@ def test_a_group_is_made_changed_and_deleted(tmp_path: Path) -> None:
         assert (rule["protocol"], rule["port_range_min"]) == ("tcp", 80)
         assert rule["remote_ip_prefix"] == rule["normalized_cidr"] == "10.0.0.0/24"
         assert (await cloud.request("GET", f"{RULES}/{rule['id']}", token="stranger")).status == 404
+        mine = await cloud.request("GET", f"{RULES}?security_group_id={group['id']}", token="reader")
+        assert rule["id"] in [row["id"] for row in mine["security_group_rules"]]
+        theirs = await cloud.request("GET", f"{RULES}?security_group_id={group['id']}", token="stranger")
+        assert theirs["security_group_rules"] == []
         assert (await cloud.request("DELETE", f"{RULES}/{rule['id']}")).status == 204
         assert refusal(await cloud.request("DELETE", f"{RULES}/{rule['id']}")) == (
             404,
@@ -105,6 +109,7 @@ def test_rules_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         )
         missing = "11111111-1111-1111-1111-111111111111"
         assert await tried(remote_group_id=missing) == (404, "SecurityGroupNotFound")
+        assert await tried(security_group_id=missing) == (404, "SecurityGroupNotFound")
         assert await tried(direction="egress") == (409, "SecurityGroupRuleExists")
         body = {"security_group_rule": {"security_group_id": group, "direction": "ingress"}}
         assert (await cloud.request("POST", RULES, body, token="stranger")).status in (403, 404)

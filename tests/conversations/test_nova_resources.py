@@ -75,9 +75,13 @@ def test_flavors_are_made_described_and_shared(tmp_path: Path) -> None:
             again = await ask(cloud, "POST", "/flavors", {"flavor": body}, 409, token="admin")
             assert again["conflictingRequest"]["message"] == "Flavor with name own already exists."
             await ask(cloud, "GET", f"/flavors/{id}", status=404, token="stranger")
+            access = await ask(cloud, "GET", f"/flavors/{id}/os-flavor-access", token="admin")
+            assert access["flavor_access"] == []  # not even the project that made it
             grant = {"addTenantAccess": {"tenant": OTHER_PROJECT}}
+            await ask(cloud, "POST", f"/flavors/{id}/action", grant, 403, token="stranger")
             answer = await ask(cloud, "POST", f"/flavors/{id}/action", grant, token="admin")
-            assert len(answer["flavor_access"]) == 2
+            assert len(answer["flavor_access"]) == 1
+            await ask(cloud, "GET", "/flavors/", status=404)
             await ask(cloud, "GET", f"/flavors/{id}", token="stranger")
             specs = {"extra_specs": {"hw:cpu_policy": "shared"}}
             await ask(cloud, "POST", f"/flavors/{id}/os-extra_specs", specs, token="admin")

@@ -16,7 +16,6 @@ import falcon.asgi
 import msgspec
 
 from cumulet.kernel import ids, trace
-from cumulet.kernel.auth import refusals
 from cumulet.kernel.auth.context import ANONYMOUS, Context, Identity
 from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotFound, TooLarge, Unauthorized
 from cumulet.kernel.http import bodies, idempotency
@@ -40,7 +39,6 @@ class Dispatcher:
         self.service = service
         self.api = service.api
         self.falcon = falcon.asgi.App(media_type="application/json")
-        self.falcon.req_options.strip_url_path_trailing_slash = True
         self.falcon.resp_options.default_media_type = None
         self.falcon.add_error_handler(falcon.HTTPError, self._routing_error)
         by_path: dict[str, list[Endpoint]] = defaultdict(list)
@@ -58,6 +56,7 @@ class Dispatcher:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self.api.project_in_path:
             self._take_project(scope)
+        self._drop_slash(scope)
 
         async def receive_noting_the_end() -> Any:
             event = await receive()
@@ -66,6 +65,12 @@ class Dispatcher:
             return event
 
         await self.falcon(scope, receive_noting_the_end, send)
+
+    def _drop_slash(self, scope: dict[str, Any]) -> None:
+        """A slash at the end means nothing; where it does, only one behind the version does not."""
+        path: str = scope["path"]
+        if path.endswith("/") and not (self.api.wire.slash_counts and path.count("/") > 2):
+            scope["path"] = path.rstrip("/") or "/"
 
     def _take_project(self, scope: dict[str, Any]) -> None:
         """Move a project id after the version out of the path, to be checked against the token."""
@@ -97,8 +102,6 @@ class Dispatcher:
             except Error as error:
                 reply = self._refusal(error, context, req)
                 span.fail(error.status, error.message)
-                if error.refused_by in context.denied:
-                    refusals.note(span, error.refused_by, context.denied[error.refused_by])
             except falcon.HTTPError as error:
                 reply = self._refusal(_meaning(error, req.method), context, req)
             except Exception as error:
@@ -129,6 +132,8 @@ class Dispatcher:
             raise NotFound("The resource could not be found.")
         if "\0" in req.path:
             raise NotFound("The resource could not be found: no name has a NUL character.")
+        if "" in params.values():
+            raise NotFound("The resource could not be found: no name is empty.")
         endpoint = known[0]
         request = Request(req.method, req.path, params, Query(req.query_string), headers)
         if endpoint.raw:

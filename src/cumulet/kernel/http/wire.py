@@ -130,7 +130,8 @@ class WireProfile:
     `hides` answers 404 rather than 403 to who may not even see a thing. `denies_missing` answers 403 rather
     than 404 to who may not know whether it exists. `extra_keys` lets bodies hold keys that no field knows
     ("allow"), or refuses them with 400 ("refuse"). `loose` takes "true" for a boolean and "5" for a number
-    in bodies.
+    in bodies. `sifts` leaves out of a list what its reader may not see, where others refuse the list. With
+    `slash_counts` a path that ends with a slash names a thing without a name: 404.
     """
 
     error: Callable[[Error, str], ErrorBody]
@@ -148,6 +149,8 @@ class WireProfile:
     denies_missing: bool = False
     extra_keys: str = "refuse"
     loose: bool = False
+    sifts: bool = False
+    slash_counts: bool = False
     unauthorized: str = "The request you have made requires authentication."
     invalid: Callable[[str, Any, str], str] = field(
         default=lambda path, value, message: (

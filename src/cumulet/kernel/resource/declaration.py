@@ -49,6 +49,8 @@ class Resource(Row):
     fields: ClassVar[dict[str, Field]]
     owner_field: ClassVar[str]
     plainly_visible: ClassVar[bool]
+    denies_missing: ClassVar[bool] = False
+    """Whether policy is asked first even about what the caller may not know of: 403, not 404."""
     """Whether `visible` is the ordinary one: the own project's rows."""
     told_by_row: ClassVar[bool]
     """Whether `known_to` can say of a row in hand what `visible` says in SQL."""

@@ -26,7 +26,8 @@ class Field(Column):
     lists that are not detailed. `schema` replaces the JSON schema that is derived from the type and the
     bounds, and `shape` (kernel/resource/shapes.py) that of answers. `convert` takes the place of the schema's
     check: from what was sent to what is kept; its ValueError's sentence is for the user. A `spread` field is
-    a loaded mapping whose keys are shown beside the other fields and never hide one of them.
+    a loaded mapping whose keys are shown beside the other fields and never hide one of them. `unanswered`
+    names verbs, of create and update, whose answers leave the field out.
     """
 
     create: bool = False
@@ -53,6 +54,7 @@ class Field(Column):
     view: Callable[..., Any] | None = None
     load: Callable[..., Any] | None = None
     spread: bool = False
+    unanswered: tuple[str, ...] = ()
 
     @property
     def on_wire(self) -> str:

@@ -35,14 +35,12 @@ def fetch_by_key(
     row = _find(tx, ctx, cls, key, params or {})
     wire = ctx.service.api.wire
     if row is None:
-        if wire.denies_missing and policy:
+        if (wire.denies_missing or cls.denies_missing) and policy:
             ctx.require(policy, {})
         raise cls.not_found(ctx, key)
     if policy and not ctx.can(policy, cls.target_for(tx, ctx, row)):
         if wire.hides and not _may_show(tx, ctx, cls, row):
-            hidden = cls.not_found(ctx, key)
-            hidden.refused_by = policy
-            raise hidden
+            raise cls.not_found(ctx, key)
         raise NotPermitted(rule=policy)
     return row
 

@@ -58,8 +58,10 @@ class List(Operation):
         return {"count": shapes.since(self.count_since, shapes.maybe(int))} if self.count_since else {}
 
     def answer(self, cls: "type[Resource]", tx: Tx, ctx: "Context", request: Request) -> Reply:
-        if self.policy:
-            ctx.require(self.policy, {**ctx.own, **request.params})
+        target = {**ctx.own, **request.params}
+        sifted = bool(self.policy) and ctx.service.api.wire.sifts and not ctx.can(self.policy, target)
+        if self.policy and not sifted:
+            ctx.require(self.policy, target)
         if self.rows is not None:
             return Reply(200, {cls.plural: self._bodies(cls, tx, ctx, self.rows(tx, ctx, request))})
         visible = cls.visible(ctx)
@@ -75,7 +77,10 @@ class List(Operation):
             counted=bool(self.count_since and ctx.at(self.count_since) and request.query.flag("with_count")),
         )
         found = find(tx, ctx, listing, request)
-        bodies = self._bodies(cls, tx, ctx, found.rows)
+        rows = found.rows
+        if sifted:
+            rows = [row for row in rows if ctx.can(self.policy, cls.target_for(tx, ctx, row))]
+        bodies = self._bodies(cls, tx, ctx, rows)
         fields = request.query.all("fields")
         if fields and not cls.envelop_items:
             wanted = {name for value in fields for name in value.split(",")}

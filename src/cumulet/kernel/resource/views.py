@@ -31,8 +31,9 @@ class _Plan:
 
 
 @memo
-def _plan(cls: "type[Resource]", version: int, brief: bool) -> _Plan:
+def _plan(cls: "type[Resource]", version: int, brief: bool, verb: str) -> _Plan:
     shown = [f for f in cls.fields.values() if f.shown_in(version) and (f.brief or not brief)]
+    shown = [f for f in shown if verb not in f.unanswered]
     stored = [f for f in shown if f.stored and not f.rule and f.view is None and f.load is None]
     return _Plan(
         plain=tuple((f.on_wire, f.name) for f in stored if f.type is not Timestamp),
@@ -43,10 +44,16 @@ def _plan(cls: "type[Resource]", version: int, brief: bool) -> _Plan:
 
 
 def render(
-    tx: "Tx", ctx: "Context", cls: "type[Resource]", rows: "Sequence[Any]", *, brief: bool = False
+    tx: "Tx",
+    ctx: "Context",
+    cls: "type[Resource]",
+    rows: "Sequence[Any]",
+    *,
+    brief: bool = False,
+    verb: str = "",
 ) -> list[dict[str, Any]]:
-    """The rows as JSON objects, without their envelope."""
-    plan = _plan(cls, ctx.version, brief)
+    """The rows as JSON objects, without their envelope; `verb` is the one that they answer, if any."""
+    plan = _plan(cls, ctx.version, brief, verb)
     wire = ctx.service.api.wire
     makers = [(f.on_wire, _maker(tx, ctx, cls, f, rows)) for f in plan.made] if rows else []
     spreads = [_maker(tx, ctx, cls, f, rows) for f in plan.spread] if rows else []

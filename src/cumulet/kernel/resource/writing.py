@@ -108,7 +108,7 @@ class Create(Operation):
 
     def _reply(self, tx: Tx, ctx: "Context", cls: "type[Resource]", made: list[Any], several: bool) -> Reply:
         made = [item if isinstance(item, Made) else Made(item) for item in made]
-        bodies = render(tx, ctx, cls, [item.row for item in made])
+        bodies = render(tx, ctx, cls, [item.row for item in made], verb="create")
         for body, item in zip(bodies, made, strict=True):
             body.update(item.extra)
         headers = dict(made[0].headers) if made else {}
@@ -207,7 +207,8 @@ class Update(Operation):
         elif given:
             row = tx.update(row, **{n: v for n, v in given.items() if cls.columns[n].stored})
         events.emit(tx, ctx, f"{cls.noun.replace(' ', '_')}.update", row)
-        return Reply(self.status_at(ctx.version), envelope(cls, render(tx, ctx, cls, [row])[0]))
+        (body,) = render(tx, ctx, cls, [row], verb="update")
+        return Reply(self.status_at(ctx.version), envelope(cls, body))
 
 
 @dataclass(frozen=True, kw_only=True)

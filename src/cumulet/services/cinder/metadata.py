@@ -34,7 +34,12 @@ Pairs = type[VolumeMetadata] | type[SnapshotMetadata]
 
 
 def of_volumes(tx: Tx, ctx: Context, volumes: Sequence[Any]) -> dict[str, dict[str, str]]:
-    return load(tx, VolumeMetadata, [volume.id for volume in volumes])
+    """With the flag that an administrator has set, as Cinder shows it."""
+    found = load(tx, VolumeMetadata, [volume.id for volume in volumes])
+    for volume in volumes:
+        if volume.readonly is not None:
+            found[volume.id]["readonly"] = str(volume.readonly)
+    return found
 
 
 def of_snapshots(tx: Tx, ctx: Context, snapshots: Sequence[Any]) -> dict[str, dict[str, str]]:

@@ -35,3 +35,7 @@ def thing(*required: str, **properties: Schema) -> Schema:
         "required": list(required),
         "additionalProperties": False,
     }
+
+
+WRITES = ("create", "update")
+"""What Cinder's extensions add to a thing is in no answer to these."""

@@ -26,7 +26,8 @@ def links(ctx: Context, cls: type[Row], row: Row) -> dict[str, Any]:
 
 
 def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
-    if not page.more:
+    """A link to the next page when this one is full, whether or not there is more."""
+    if not page.count or page.count != page.limit:
         return {}
     return {page_links_key(cls): [{"rel": "next", "href": page_url(ctx, page, page.last)}]}
 
@@ -55,4 +56,5 @@ WIRE = WireProfile(
     sort=sort_order,
     default_sort=(("created_at", "desc"),),
     loose=True,
+    slash_counts=True,
 )

@@ -122,6 +122,7 @@ WIRE = WireProfile(
     sort=sort,
     default_sort=(("created_at", "desc"),),
     hides=True,
+    slash_counts=True,
     invalid=invalid,
     prepare=prepare,
     missing="No image found with ID {id}",

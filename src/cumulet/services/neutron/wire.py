@@ -118,6 +118,7 @@ WIRE = WireProfile(
     page_limit=None,
     sort=sort,
     loose=True,
+    sifts=True,
     prepare=prepare,
     invalid=lambda path, value, message: f"Invalid input for {path}. Reason: {message}.",
 )

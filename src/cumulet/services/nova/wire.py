@@ -79,5 +79,6 @@ WIRE = WireProfile(
     sort=sort_by_key_and_dir,
     default_sort=(("created_at", "desc"),),
     loose=True,
+    slash_counts=True,
     invalid=invalid,
 )

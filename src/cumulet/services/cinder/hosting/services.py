@@ -63,7 +63,7 @@ def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     for host in tx.all(HostRow, order_by=(HostRow.c.id,)):
         off = disabled.get(host.id)
         entry = _entry(VOLUME, backend_host(host.id), time(host.seen_at), up=host.state == "up", disabled=off)
-        entry |= {"replication_status": None, "active_backend_id": None, "frozen": False}
+        entry |= {"replication_status": "disabled", "active_backend_id": None, "frozen": False}
         if ctx.at("3.49"):
             entry["backend_state"] = entry["state"]
         found.append(entry)

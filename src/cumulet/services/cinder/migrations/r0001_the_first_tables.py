@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("is_bootable", sa.Boolean(), nullable=False),
         sa.Column("encrypted", sa.Boolean(), nullable=False),
         sa.Column("multiattach", sa.Boolean(), nullable=False),
-        sa.Column("readonly", sa.Boolean(), nullable=False),
+        sa.Column("readonly", sa.Boolean(), nullable=True),
         sa.Column("image_metadata", sa.Text(), nullable=False),
         sa.Column("host", TEXT, nullable=True),
         sa.Column("target_size", sa.BigInteger(), autoincrement=False, nullable=False),

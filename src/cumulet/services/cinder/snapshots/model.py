@@ -7,7 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.resource import Resource, computed, field, given, ident, loaded, owner
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.cinder import metadata
-from cumulet.services.cinder.schemas import BOOLEAN, METADATA, TEXT, UUID
+from cumulet.services.cinder.schemas import BOOLEAN, METADATA, TEXT, UUID_OR_NULL, WRITES
 
 EXTENDED = "volume_extension:extended_snapshot_attributes"
 OLD_NAMES = {"display_name": "name", "display_description": "description"}
@@ -29,7 +29,7 @@ class Snapshot(Resource, service="cinder", path="/snapshots", member="snapshot")
     )
     description: str | None = field(default=None, create=True, update=True, brief=True, schema=TEXT)
     volume_id: str = field(
-        create=True, filter=True, brief=True, index=True, references="cinder_volumes.id", schema=UUID
+        create=True, filter=True, brief=True, index=True, references="cinder_volumes.id", schema=UUID_OR_NULL
     )
     status: str = field(default="creating", filter=True, sort=True, brief=True, index=True)
     volume_size: int = field(default=0, wire="size", sort=True, brief=True)
@@ -40,8 +40,12 @@ class Snapshot(Resource, service="cinder", path="/snapshots", member="snapshot")
     group_snapshot_id: str | None = computed(lambda ctx, row: None, since="3.14", brief=True)
     user_id: str = field(since="3.41", brief=True)
     consumes_quota: bool = computed(lambda ctx, row: True, since="3.65", brief=True)
-    progress: str = computed(progress, wire="os-extended-snapshot-attributes:progress", rule=EXTENDED)
-    project_id: str = owner(wire="os-extended-snapshot-attributes:project_id", rule=EXTENDED)
+    progress: str = computed(
+        progress, wire="os-extended-snapshot-attributes:progress", rule=EXTENDED, unanswered=WRITES
+    )
+    project_id: str = owner(
+        wire="os-extended-snapshot-attributes:project_id", rule=EXTENDED, unanswered=WRITES
+    )
     host: str | None = field(default=None, hidden=True)
     volume_type_id: str = field(default="", hidden=True, index=True)
     is_bootable: bool = field(default=False, hidden=True)

@@ -13,7 +13,7 @@ from cumulet.kernel.errors import NotFound
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource import Resource, computed, field, ident
 from cumulet.lib.timestamps import Timestamp
-from cumulet.services.cinder.schemas import BOOLEAN, NAME, TEXT
+from cumulet.services.cinder.schemas import BOOLEAN, NAME, TEXT, WRITES
 
 DEFAULT = "__DEFAULT__"
 """The type that always exists."""
@@ -62,7 +62,11 @@ class VolumeType(Resource, service="cinder", path="/types", member="volume_type"
     description: str | None = field(default=None, create=True, update=True, sort=True, schema=TEXT)
     is_public: bool = field(default=True, update=True, sort=True, schema=BOOLEAN)
     access_is_public: bool = computed(
-        lambda ctx, row: row.is_public, create=True, wire="os-volume-type-access:is_public", schema=BOOLEAN
+        lambda ctx, row: row.is_public,
+        create=True,
+        wire="os-volume-type-access:is_public",
+        schema=BOOLEAN,
+        unanswered=("update",),
     )
     extra_specs: dict[str, str | None] = field(
         default_factory=dict, create=True, hidden=True, schema=EXTRA_SPECS
@@ -71,7 +75,7 @@ class VolumeType(Resource, service="cinder", path="/types", member="volume_type"
         visible_specs, wire="extra_specs", rule="volume_extension:access_types_extra_specs"
     )
     qos_specs_id: str | None = computed(
-        lambda ctx, row: None, rule="volume_extension:access_types_qos_specs_id"
+        lambda ctx, row: None, rule="volume_extension:access_types_qos_specs_id", unanswered=WRITES
     )
     created_at: Timestamp = field(default=Timestamp(""), hidden=True, sort=True)
     updated_at: Timestamp = field(default=Timestamp(""), hidden=True, sort=True)

@@ -14,6 +14,7 @@ from cumulet.services.cinder.schemas import (
     SIZE_OR_NULL,
     TEXT,
     UUID_OR_NULL,
+    WRITES,
 )
 from cumulet.services.cinder.volumes import views
 
@@ -59,14 +60,17 @@ class Volume(Resource, service="cinder", path="/volumes", member="volume"):
     bootable: str = computed(views.bootable_word)
     encrypted: bool = field(default=False)
     multiattach: bool = field(default=False, create=True, schema={"anyOf": [BOOLEAN, NULL]})
-    readonly: bool = field(default=False, hidden=True)
+    readonly: bool | None = field(default=None, hidden=True)
+    """None until somebody says; from then on it is shown among the metadata."""
     image_metadata: dict[str, str] = field(default_factory=dict, hidden=True)
     volume_image_metadata: dict[str, str] = computed(
-        views.image_metadata, rule="volume_extension:volume_image_metadata:show"
+        views.image_metadata, rule="volume_extension:volume_image_metadata:show", unanswered=WRITES
     )
     attachments: list[dict[str, Any]] = loaded(views.attachment_list, default=[])
     host: str | None = field(default=None, hidden=True, index=True)
-    pool: str | None = computed(views.pool_of, wire="os-vol-host-attr:host", rule=HOST_RULE)
+    pool: str | None = computed(
+        views.pool_of, wire="os-vol-host-attr:host", rule=HOST_RULE, unanswered=WRITES
+    )
     target_size: int = field(default=0, hidden=True)
     """What its host is told and quota counts; larger than its size while it grows."""
     shunned: list[str] = field(default_factory=list, hidden=True)
@@ -76,15 +80,21 @@ class Volume(Resource, service="cinder", path="/volumes", member="volume"):
     consistencygroup_id: str | None = always(None, create=True, schema=UUID_OR_NULL)
     group_id: str | None = always(None, since="3.13", create=True, schema=TEXT)
     migration_status: None = always(None, rule=MIGRATION_RULE)
-    migstat: None = always(None, wire="os-vol-mig-status-attr:migstat", rule=MIGRATION_RULE)
-    name_id: None = always(None, wire="os-vol-mig-status-attr:name_id", rule=MIGRATION_RULE)
+    migstat: None = always(
+        None, wire="os-vol-mig-status-attr:migstat", rule=MIGRATION_RULE, unanswered=WRITES
+    )
+    name_id: None = always(
+        None, wire="os-vol-mig-status-attr:name_id", rule=MIGRATION_RULE, unanswered=WRITES
+    )
     provider_id: None = always(None, since="3.21", rule=HOST_RULE)
     shared_targets: bool = always(False, since="3.48")
     service_uuid: str | None = computed(views.service_of, since="3.48")
     cluster_name: None = always(None, since="3.61", rule=HOST_RULE)
     consumes_quota: bool = always(True, since="3.65")
     project_id: str = owner(
-        wire="os-vol-tenant-attr:tenant_id", rule="volume_extension:volume_tenant_attribute"
+        wire="os-vol-tenant-attr:tenant_id",
+        rule="volume_extension:volume_tenant_attribute",
+        unanswered=WRITES,
     )
     user_id: str = field(sort=True)
     created_at: Timestamp = field(default=Timestamp(""), sort=True)

@@ -105,6 +105,13 @@ def delete_floating_ip(tx: Tx, ctx: Context, floating: FloatingIp) -> None:
         changes.end_port(tx, ctx, port)
 
 
+def delete_idle(tx: Tx, ctx: Context, network_id: str) -> None:
+    """No floating IP of the network is left but those that lead somewhere."""
+    c = FloatingIp.c
+    for floating in tx.all(FloatingIp, c.floating_network_id == network_id, c.port_id.is_(None)):
+        delete_floating_ip(tx, ctx, floating)
+
+
 FLOATING_IPS = expose(
     FloatingIp,
     List(policy="get_floatingip", filters=standard.filters_of(FloatingIp)),

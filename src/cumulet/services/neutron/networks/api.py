@@ -12,6 +12,7 @@ from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
 from cumulet.kernel.resource.writing import row_from
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.errors import InvalidInput
+from cumulet.services.neutron.floating_ips.api import delete_idle
 from cumulet.services.neutron.hosting import publish
 from cumulet.services.neutron.networks import provider
 from cumulet.services.neutron.networks.model import Network
@@ -89,7 +90,9 @@ def _new_mtu(tx: Tx, network: Network, asked: int) -> int:
 
 
 def delete_network(tx: Tx, ctx: Context, network: Network) -> None:
-    """The network is gone with its subnets and its DHCP; ports of anybody else keep it."""
+    """The network is gone with its subnets, its DHCP and idle floating IPs; other ports keep it."""
+    if network.external:
+        delete_idle(tx, ctx, network.id)
     used = sa.select(Port.c.id).where(Port.c.network_id == network.id, Port.c.device_owner != DHCP)
     holding = list(tx.execute(used.order_by(Port.c.id)).scalars())
     if holding:

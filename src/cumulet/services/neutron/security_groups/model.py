@@ -101,6 +101,8 @@ class SecurityGroupRule(Owned, service="neutron", path="/security-group-rules", 
 
     @classmethod
     def target_of_new(cls, tx: Tx, ctx: Context, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if tx.get(SecurityGroup, given.get("security_group_id")) is None:
+            raise SecurityGroup.not_found(ctx, str(given.get("security_group_id")))
         return _of_group(tx, super().target_of_new(tx, ctx, given))
 
     @classmethod

@@ -113,7 +113,7 @@ def _check_icmp(low: int | None, high: int | None) -> None:
     for field, attribute, value in (("port_range_min", "type", low), ("port_range_max", "code", high)):
         if value is not None and value > 255:
             raise BadRequest(
-                f"Invalid value for ICMP {field} ({attribute}) {value}. It must be 0 to 255.",
+                f"Invalid value for ICMP {attribute} ({field}) {value}. It must be 0 to 255.",
                 kind="SecurityGroupInvalidIcmpValue",
             )
     if low is None:

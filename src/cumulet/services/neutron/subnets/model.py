@@ -63,10 +63,11 @@ class Subnet(Standard, service="neutron", path="/subnets", member="subnet"):
 
     @classmethod
     def visible(cls, ctx: Context) -> Any:
-        """Own subnets, and those of networks that the caller sees."""
+        """Own subnets, and those of own and shared networks; an external network alone shows none."""
         if sees_all(ctx):
             return None
-        networks = sa.select(Network.c.id).where(Network.visible(ctx))
+        mine = sa.or_(Network.c.project_id == ctx.project_id, Network.c.shared)
+        networks = sa.select(Network.c.id).where(mine)
         return sa.or_(cls.c.project_id == ctx.project_id, cls.c.network_id.in_(networks))
 
     @classmethod

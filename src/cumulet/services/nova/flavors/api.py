@@ -10,7 +10,7 @@ from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.resource import Create, Delete, List, Show, Update, expose
 from cumulet.kernel.resource.writing import row_from
-from cumulet.services.nova.flavors.model import Flavor, FlavorAccess
+from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.names import check_name
 
 LARGEST_FACTOR = 3.40282e38
@@ -75,7 +75,7 @@ def _factor(value: Any) -> float:
 
 
 def create_flavor(tx: Tx, ctx: Context, given: dict[str, Any]) -> Flavor:
-    """A new flavor; one that is not public may be used by the project that made it."""
+    """A new flavor; one that is not public may be used by nobody yet."""
     check_name(given["name"])
     if given.get("id") in (None, "auto"):
         given.pop("id", None)
@@ -87,8 +87,6 @@ def create_flavor(tx: Tx, ctx: Context, given: dict[str, Any]) -> Flavor:
         raise Conflict(f"Flavor with ID {given['id']} already exists.")
     given["rxtx_factor"] = _factor(given.get("rxtx_factor", 1.0))
     flavor: Flavor = tx.insert(row_from(Flavor, ctx, given))
-    if not flavor.is_public and ctx.project_id:
-        tx.insert(FlavorAccess(flavor_id=flavor.id, project_id=ctx.project_id))
     return flavor
 
 

@@ -45,6 +45,7 @@ class Flavor(Resource, service="nova", path="/flavors", member="flavor"):
     """How much memory, disk and processor a server has."""
 
     missing = "Flavor {id} could not be found."
+    denies_missing = True
 
     id: str = ident(default_factory=ids.dashed, create=True, schema=ID)
     name: str = field(create=True, brief=True, unique=True, min=1, max=255)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a server is, and what belongs to it."""
 
+from ipaddress import ip_address
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ class Server(
     updated: str = computed(lambda ctx, row: f"{row.updated_at[:19]}Z")
     addresses: Any = loaded(views.addresses, default={}, shape=views.ADDRESSES)
     access_ipv4: str = field(default="", wire="accessIPv4")
-    access_ipv6: str = field(default="", wire="accessIPv6")
+    access_ipv6: str = field(default="", wire="accessIPv6", view=lambda ctx, row: _short(row.access_ipv6))
     disk_config: str = field(default="MANUAL", wire="OS-DCF:diskConfig", shape=views.DISK_CONFIG)
     progress: Any = computed(views.progress, shape=int)
     fault: Any = computed(views.fault, shape=views.FAULT)
@@ -204,6 +205,11 @@ class InstanceAction(Row, table="nova_instance_actions", indexes=(("server_id", 
     events: list[dict[str, Any]] = json_column(default_factory=list)
     created_at: Timestamp = column(default=Timestamp(""))
     updated_at: Timestamp = column(default=Timestamp(""))
+
+
+def _short(address: str) -> str:
+    """An IPv6 address in its shortest form."""
+    return ip_address(address).compressed if address else ""
 
 
 def guest_name(server_id: str) -> str:
