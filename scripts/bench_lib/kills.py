@@ -3,17 +3,20 @@
 
 The control process, the agent of its (imagined) host, or both are killed and started again, often while
 they still start. Clients go on as clients do: what was not answered may have happened or not; what was
-answered has.
+answered has. Ctrl-C ends the killing early, and what was done until then is judged.
 """
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from contextlib import nullcontext
 from typing import Any
 
 import httpx
 from lab.cloud import Cloud, new_cloud
+from rich.console import Console
+from rich.progress import track
 
 from bench_lib.client import Client, Ground
 from bench_lib.workload import Ledger, work
@@ -53,7 +56,11 @@ async def _torment(cloud: Cloud, kills: int, chance: random.Random) -> list[str]
     chances = [random.Random(chance.random()) for _ in range(CLIENTS)]
     clients = [asyncio.create_task(work(ground, ledger, stop, own)) for own in chances]
     struck: Counter[str] = Counter()
-    for number in range(kills):
+    enough = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, enough.set)
+    for number in track(range(kills), "kills", console=Console(stderr=True), transient=True):
+        if enough.is_set():
+            break
         await asyncio.sleep(chance.uniform(0.0, 3.0))
         target = chance.choice(_TARGETS)
         struck[target] += 1
@@ -63,7 +70,7 @@ async def _torment(cloud: Cloud, kills: int, chance: random.Random) -> list[str]
     await asyncio.to_thread(cloud.await_token)
     stop.set()
     await asyncio.gather(*clients)
-    print(f"killed {dict(struck)}; {ledger.summary()}; {QUIET:.0f} s of rest")
+    print(f"{struck.total()} kills: {dict(struck)}; {ledger.summary()}; {QUIET:.0f} s of rest")
     await asyncio.sleep(QUIET)
     wrong = await _judge(cloud, ground, ledger)
     await client.close()

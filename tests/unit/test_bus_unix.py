@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 
 from cumulet.agent.agent import Agent
 from cumulet.agent.drivers.simulated import World, simulated_drivers
@@ -22,7 +23,7 @@ from cumulet.kernel import wire
 from cumulet.kernel.bus import NEVER, PROTOCOL_VERSION, CallError, HostFacts, Report
 from cumulet.kernel.bus_unix import Server, UnixControl, serve
 from cumulet.kernel.clock import ManualClock
-from cumulet.kernel.wire import RemoteError
+from cumulet.kernel.wire import Connection, RemoteError
 from cumulet.testing.control import MemoryControl, rest
 
 FACTS = HostFacts(name="host-1", boot_id="b", vcpus=1, memory_mb=1, disk_gb=1, hypervisor="Simulated")
@@ -300,3 +301,18 @@ def test_the_socket_takes_connections_only_once_its_mode_is_set(tmp_path: Path) 
         await server.close()
 
     asyncio.run(play())
+
+
+def test_who_writes_to_a_stream_that_broke_hears_that_the_peer_is_gone() -> None:
+    async def play() -> None:
+        ours, theirs = socket.socketpair()
+        connection = Connection(*await asyncio.open_unix_connection(sock=ours))
+        connection._writer.transport.abort()
+        await asyncio.sleep(0.01)
+
+        with pytest.raises(ConnectionError):
+            await connection.ask("anybody there?", Any)
+        theirs.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # asyncio's own loop only warns
+        runner.run(play())

@@ -127,7 +127,7 @@ class Connection:
         frame = msgspec.json.encode(message)
         if len(frame) > LARGEST_FRAME:
             raise RemoteError(f"A message of {len(frame)} bytes is larger than the host bus carries.")
-        if self.closed:
+        if self.closed or self._writer.is_closing():
             raise ConnectionError("The other end of the host bus is gone.")
         self._writer.write(_LENGTH.pack(len(frame)) + frame)
         await self._writer.drain()
