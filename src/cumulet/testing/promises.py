@@ -22,7 +22,7 @@ from cumulet.testing.asgi import Answer
 Route = tuple[re.Pattern[str], str, list[Endpoint]]
 
 
-DOCUMENTED = {"placement", "neutron", "cinder", "nova", "glance"}
+DOCUMENTED = {"placement", "neutron", "cinder", "nova", "glance", "keystone"}
 
 
 class Promises:

@@ -53,15 +53,16 @@ def _subject(path: str) -> str:
 
 def _responses(endpoints: Sequence[Endpoint], at: At) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for endpoint in endpoints:
-        for status in (endpoint.status_at(at.version), *endpoint.also):
-            response = found.setdefault(str(status), {"description": "done"})
-            if status in _BODILESS:
-                continue
-            if (schema := told(endpoint.answer, at)) is not None:
-                _add(response, endpoint.returns or "application/json", schema)
-            elif endpoint.returns:
-                response["content"] = {endpoint.returns: {}}
+    for answer in (one for endpoint in endpoints for one in endpoint.answers_at(at.version)):
+        if answer.status >= 400:
+            continue
+        response = found.setdefault(str(answer.status), {"description": "done"})
+        if answer.status in _BODILESS:
+            continue
+        if (schema := told(answer.answer, at)) is not None:
+            _add(response, answer.returns or "application/json", schema)
+        elif answer.returns:
+            response["content"] = {answer.returns: {}}
     return {**found, "default": {"$ref": f"#/components/responses/{REFUSED}"}}
 
 

@@ -11,7 +11,7 @@ and asked again with an Idempotency-Key.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -21,6 +21,15 @@ from cumulet.kernel.versions import ALWAYS, EVER, microversion
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True)
+class Other:
+    """An answer of success that is not like the usual one."""
+
+    status: int
+    answer: Any = None
+    returns: str = ""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Endpoint:
     """A route as the HTTP layer and the documents see it.
@@ -28,7 +37,8 @@ class Endpoint:
     `prefixed` routes stand below the API's prefix. `public` ones need no token. With `raw` the body arrives
     as a stream, and without `parsed` as bytes, for APIs that have words of their own for bodies that are no
     JSON. `action` is the key that selects this endpoint among those which share a path. A `status` may differ
-    by microversion; `also` are other ones of success.
+    by microversion; `also` are other ones of success, or whole other answers. One of 400 or more says that
+    nothing else ever comes.
 
     For who reads the documents, `schema(version)` is the JSON schema of the body and `answer` that of what
     comes back, a part in the words of kernel/resource/shapes.py: None where nothing does. `accepts` and
@@ -40,7 +50,7 @@ class Endpoint:
     run: Callable[..., Any]
     name: str = ""
     status: int | Mapping[str, int] = 200
-    also: Sequence[int] = ()
+    also: "Sequence[int | Other]" = ()
     prefixed: bool = True
     public: bool = False
     write: bool | None = None
@@ -72,6 +82,11 @@ class Endpoint:
     def takes_key(self) -> bool:
         """Whether an Idempotency-Key counts: for every POST that is one transaction."""
         return self.method == "POST" and self.writes and not (self.is_async or self.public or self.raw)
+
+    def answers_at(self, version: int) -> Iterator[Other]:
+        """Every answer of success."""
+        for also in (self.status_at(version), *self.also):
+            yield also if isinstance(also, Other) else Other(also, self.answer, self.returns)
 
     def status_at(self, version: int) -> int:
         """The status of success, unless the function says another."""

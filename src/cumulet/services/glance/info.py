@@ -22,7 +22,7 @@ async def import_methods(ctx: Context, request: Request) -> dict[str, Any]:
     return {"import-methods": said}
 
 
-@routes("GET", "/info/stores", "/info/stores/detail")
+@routes("GET", "/info/stores", "/info/stores/detail", status=404)
 async def stores(ctx: Context, request: Request) -> None:
     """There is one store, which has no name."""
     raise NotFound("Multi backend is not supported at this site.")

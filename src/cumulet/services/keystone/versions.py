@@ -5,9 +5,10 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import Other, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.http.wire import preferred
+from cumulet.kernel.resource.shapes import LINKS, array, keys, mapping
 from cumulet.services.keystone import json_home
 
 _JSON, _JSON_HOME = "application/json", "application/json-home"
@@ -32,7 +33,19 @@ def _json_home(ctx: Context, prefix: str) -> Reply:
     return Reply(200, home, {"Vary": "X-Auth-Token"}, _JSON_HOME)
 
 
-@route("GET", "/", prefixed=False, public=True)
+VERSION = keys({"media-types": array(keys(base=str, type=str))}, id=str, status=str, updated=str, links=LINKS)
+HOME = Other(200, keys(resources=mapping(dict[str, Any])), _JSON_HOME)
+
+
+@route(
+    "GET",
+    "/",
+    prefixed=False,
+    public=True,
+    status=300,
+    also=(HOME,),
+    answer=keys(versions=keys(values=array(VERSION))),
+)
 def list_versions(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The versions, of which there is one; or JSON home, for who likes that better."""
     if _likes_json_home(request):
@@ -41,7 +54,7 @@ def list_versions(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(300, body, {"Location": f"{ctx.base_url}/v3/", "Vary": "X-Auth-Token"})
 
 
-@route("GET", "", public=True)
+@route("GET", "", public=True, also=(HOME,), answer=keys(version=VERSION))
 def show_version(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Version 3; or JSON home, for who likes that better."""
     if _likes_json_home(request):

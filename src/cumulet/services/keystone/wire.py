@@ -13,7 +13,8 @@ from cumulet.kernel.resource.shapes import keys, maybe
 from cumulet.lib import timestamps
 from cumulet.services.keystone.errors import MethodRefused, MethodsMissing
 
-SELF = keys(self=str)
+SELF = keys({...: str}, self=str)
+"""The link to a thing itself, and to what is related to it."""
 AROUND = keys(self=str, next=str | None, previous=str | None)
 
 

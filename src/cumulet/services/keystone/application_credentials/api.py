@@ -11,6 +11,7 @@ from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import schema
+from cumulet.kernel.resource.shapes import one, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.application_credentials.delegation import require_unrestricted
 from cumulet.services.keystone.application_credentials.model import (
@@ -68,6 +69,7 @@ def _require_no_trust(ctx: Context) -> None:
     schema=lambda version: schema.body_schema(ApplicationCredential, "create", version, WIRE),
     status=201,
     prepare=_prepare,
+    answer=one(ApplicationCredential, secret=str),
 )
 def create(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A credential for the caller on the project of their token; its secret is told once."""
@@ -168,7 +170,13 @@ def _need(tx: Tx, ctx: Context, request: Request, policy: str) -> ApplicationCre
     return row
 
 
-@route("GET", _LIST, policy="identity:list_application_credentials")
+@route(
+    "GET",
+    _LIST,
+    policy="identity:list_application_credentials",
+    query=("name",),
+    answer=page(ApplicationCredential),
+)
 def list_all(tx: Tx, ctx: Context, request: Request) -> Any:
     """A user's application credentials."""
     user_id = _allow(tx, ctx, request, "identity:list_application_credentials")
@@ -181,7 +189,7 @@ def list_all(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"application_credentials": _render(tx, ctx, rows), "links": links}
 
 
-@route("GET", _ONE, policy="identity:get_application_credential")
+@route("GET", _ONE, policy="identity:get_application_credential", answer=one(ApplicationCredential))
 def show(tx: Tx, ctx: Context, request: Request) -> Any:
     """One application credential, without its secret."""
     row = _need(tx, ctx, request, "identity:get_application_credential")
@@ -203,7 +211,13 @@ def delete(tx: Tx, ctx: Context, request: Request) -> None:
 _RULES = "/users/{user_id}/access_rules"
 
 
-@route("GET", _RULES, policy="identity:list_access_rules")
+@route(
+    "GET",
+    _RULES,
+    policy="identity:list_access_rules",
+    query=("service", "path", "method"),
+    answer=page(AccessRule),
+)
 def list_rules(tx: Tx, ctx: Context, request: Request) -> Any:
     """The access rules that a user's credentials have or had."""
     user_id = _allow(tx, ctx, request, "identity:list_access_rules")
@@ -217,7 +231,7 @@ def list_rules(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"access_rules": render(tx, ctx, AccessRule, rows), "links": links}
 
 
-@route("GET", _RULES + "/{access_rule_id}", policy="identity:get_access_rule")
+@route("GET", _RULES + "/{access_rule_id}", policy="identity:get_access_rule", answer=one(AccessRule))
 def show_rule(tx: Tx, ctx: Context, request: Request) -> Any:
     """One access rule."""
     row = _need_rule(tx, ctx, request, "identity:get_access_rule")

@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose
 from cumulet.kernel.resource.schema import body_schema
+from cumulet.kernel.resource.shapes import one
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint, Region
 from cumulet.services.keystone.catalog.urls import is_well_formed
@@ -117,6 +118,7 @@ def create_region(tx: Tx, ctx: Context, given: dict[str, Any]) -> Region:
     policy="identity:create_region",
     schema=lambda version: body_schema(Region, "create", version, WIRE),
     status=201,
+    answer=one(Region),
 )
 def put_region(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A region with the id of the path."""

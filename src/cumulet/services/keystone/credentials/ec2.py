@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.keystone.application_credentials.delegation import require_unrestricted
 from cumulet.services.keystone.credentials.delegation import reaches, require_within
 from cumulet.services.keystone.credentials.model import EC2, Credential, content_of, insert_ec2
@@ -18,7 +19,7 @@ from cumulet.services.keystone.entity import need
 from cumulet.services.keystone.errors import not_found, unauthorized
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
-from cumulet.services.keystone.wire import list_links, self_link
+from cumulet.services.keystone.wire import AROUND, SELF, list_links, self_link
 
 _KEYS = "/users/{user_id}/credentials/OS-EC2"
 _KEY = _KEYS + "/{access}"
@@ -38,7 +39,22 @@ def _key(ctx: Context, row: Credential) -> dict[str, Any]:
     }
 
 
-@route("GET", _KEYS, policy="identity:ec2_list_credentials")
+KEY = keys(
+    user_id=str,
+    tenant_id=str | None,
+    access=str | None,
+    secret=str | None,
+    trust_id=str | None,
+    links=SELF,
+)
+
+
+@route(
+    "GET",
+    _KEYS,
+    policy="identity:ec2_list_credentials",
+    answer=keys(credentials=array(KEY), links=AROUND),
+)
 def list_keys(tx: Tx, ctx: Context, request: Request) -> Any:
     """A user's EC2 keys."""
     user_id = request.params["user_id"]
@@ -46,8 +62,8 @@ def list_keys(tx: Tx, ctx: Context, request: Request) -> Any:
     need(tx, User, user_id)
     c = Credential.c
     rows = tx.all(Credential, c.user_id == user_id, c.type == EC2, order_by=[c.id])
-    keys = [_key(ctx, row) for row in rows if reaches(ctx, row.project_id)]
-    return {"credentials": keys, "links": list_links(ctx, request.path)}
+    found = [_key(ctx, row) for row in rows if reaches(ctx, row.project_id)]
+    return {"credentials": found, "links": list_links(ctx, request.path)}
 
 
 @route(
@@ -56,6 +72,7 @@ def list_keys(tx: Tx, ctx: Context, request: Request) -> Any:
     policy="identity:ec2_create_credential",
     schema=body_of(tenant_id={"type": "string"}),
     status=201,
+    answer=keys(credential=KEY),
 )
 def create_key(tx: Tx, ctx: Context, request: Request) -> Reply:
     """A new access key and its secret for a user on a project."""
@@ -72,7 +89,7 @@ def create_key(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(201, {"credential": _key(ctx, row)})
 
 
-@route("GET", _KEY, policy="identity:ec2_get_credential")
+@route("GET", _KEY, policy="identity:ec2_get_credential", answer=keys(credential=KEY))
 def show_key(tx: Tx, ctx: Context, request: Request) -> Any:
     """One EC2 key, by its access key."""
     return {"credential": _key(ctx, _need_key(tx, ctx, request, "identity:ec2_get_credential"))}

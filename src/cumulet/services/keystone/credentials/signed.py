@@ -30,6 +30,7 @@ from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.proof import Proof
+from cumulet.services.keystone.tokens.shapes import TOKEN
 from cumulet.services.keystone.trusts.model import need_usable
 from cumulet.services.keystone.wire import WIRE
 
@@ -59,7 +60,14 @@ def admit(ctx: Context) -> None:
         raise forbidden()
 
 
-@route("POST", "/ec2tokens", policy="identity:ec2tokens_validate", schema=told(_SCHEMA), write=False)
+@route(
+    "POST",
+    "/ec2tokens",
+    policy="identity:ec2tokens_validate",
+    schema=told(_SCHEMA),
+    write=False,
+    answer=TOKEN,
+)
 def ec2_token(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The token of who signed a request to an interface of EC2."""
     ctx.require("identity:ec2tokens_validate", {})
@@ -67,7 +75,14 @@ def ec2_token(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(200, token.body(catalog=True), {"X-Subject-Token": token.text})
 
 
-@route("POST", "/s3tokens", policy="identity:s3tokens_validate", schema=told(_SCHEMA), write=False)
+@route(
+    "POST",
+    "/s3tokens",
+    policy="identity:s3tokens_validate",
+    schema=told(_SCHEMA),
+    write=False,
+    answer=TOKEN,
+)
 def s3_token(tx: Tx, ctx: Context, request: Request) -> Reply:
     """What the token of who signed a request to an interface of S3 says; the token itself stays here."""
     ctx.require("identity:s3tokens_validate", {})

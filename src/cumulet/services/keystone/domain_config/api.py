@@ -7,6 +7,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route, routes, told
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import keys
 from cumulet.services.keystone.directories.shadows import driver_changed
 from cumulet.services.keystone.domain_config import options
 from cumulet.services.keystone.domain_config.model import as_config, forget_config, options_of, store
@@ -21,6 +22,9 @@ _OPTION = f"{_GROUP}/{{option}}"
 _DEFAULTS = ("/domains/config/default", "/domains/config/{group}/default")
 _DEFAULT_OPTION = "/domains/config/{group}/{option}/default"
 _BODY = told({"type": "object", "properties": {"config": {"type": "object"}}, "required": ["config"]})
+
+CONFIG = keys(config=dict)
+"""Options by group, or the value of one option by its name."""
 
 
 def _named(request: Request) -> tuple[str, str, str]:
@@ -51,7 +55,7 @@ def _shown(tx: Tx, domain_id: str, group: str = "", option: str = "") -> Any:
     return config[group] if option else config
 
 
-@routes("GET", _CONFIG, _GROUP, _OPTION)
+@routes("GET", _CONFIG, _GROUP, _OPTION, answer=CONFIG)
 def show_config(tx: Tx, ctx: Context, request: Request) -> Any:
     """A domain's configuration, a group or an option of it; nothing that is sensitive."""
     domain_id, group, option = _named(request)
@@ -64,7 +68,7 @@ def show_config(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"config": _shown(tx, domain_id, group, option)}
 
 
-@route("PUT", _CONFIG, policy="identity:create_domain_config", schema=_BODY)
+@route("PUT", _CONFIG, policy="identity:create_domain_config", schema=_BODY, also=(201,), answer=CONFIG)
 def create_config(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The domain has this configuration, and nothing of an earlier one."""
     ctx.require("identity:create_domain_config", {})
@@ -82,7 +86,15 @@ def create_config(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(200 if before else 201, {"config": shown})
 
 
-@routes("PATCH", _CONFIG, _GROUP, _OPTION, policy="identity:update_domain_config", schema=_BODY)
+@routes(
+    "PATCH",
+    _CONFIG,
+    _GROUP,
+    _OPTION,
+    policy="identity:update_domain_config",
+    schema=_BODY,
+    answer=CONFIG,
+)
 def update_config(tx: Tx, ctx: Context, request: Request) -> Any:
     """The domain has these options too; the whole configuration is shown."""
     ctx.require("identity:update_domain_config", {})
@@ -119,7 +131,7 @@ def delete_config(tx: Tx, ctx: Context, request: Request) -> None:
     rights_changed(tx)
 
 
-@routes("GET", *_DEFAULTS, _DEFAULT_OPTION, policy="identity:get_domain_config_default")
+@routes("GET", *_DEFAULTS, _DEFAULT_OPTION, policy="identity:get_domain_config_default", answer=CONFIG)
 def show_default(tx: Tx, ctx: Context, request: Request) -> Any:
     """What a domain has that says nothing else."""
     ctx.require("identity:get_domain_config_default", {})

@@ -8,6 +8,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import Endpoint
 from cumulet.services.keystone.endpoint_filter.model import ProjectEndpoint, endpoints_of
@@ -21,7 +22,7 @@ _ENDPOINTS = "/OS-EP-FILTER/projects/{project_id}/endpoints"
 _ENDPOINT = _ENDPOINTS + "/{endpoint_id}"
 
 
-@route("GET", _ENDPOINTS, policy="identity:list_endpoints_for_project")
+@route("GET", _ENDPOINTS, policy="identity:list_endpoints_for_project", answer=page(Endpoint))
 def list_endpoints_of_project(tx: Tx, ctx: Context, request: Request) -> Any:
     """The endpoints that a project was given, by themselves or in groups."""
     ctx.require("identity:list_endpoints_for_project", {})
@@ -29,7 +30,12 @@ def list_endpoints_of_project(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"endpoints": render(tx, ctx, Endpoint, rows), "links": list_links(ctx, request.path)}
 
 
-@route("GET", "/OS-EP-FILTER/endpoints/{endpoint_id}/projects", policy="identity:list_projects_for_endpoint")
+@route(
+    "GET",
+    "/OS-EP-FILTER/endpoints/{endpoint_id}/projects",
+    policy="identity:list_projects_for_endpoint",
+    answer=page(Project),
+)
 def list_projects_of_endpoint(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects that were given an endpoint by itself."""
     ctx.require("identity:list_projects_for_endpoint", {})

@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Delete, Show, expose
+from cumulet.kernel.resource.shapes import keys, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import Endpoint
 from cumulet.services.keystone.endpoint_filter.model import (
@@ -24,7 +25,7 @@ from cumulet.services.keystone.errors import expecting, not_found
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.storing import unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
-from cumulet.services.keystone.wire import STRICT, list_links, self_link
+from cumulet.services.keystone.wire import SELF, STRICT, list_links, self_link
 
 
 def create_endpoint_group(tx: Tx, ctx: Context, given: dict[str, Any]) -> EndpointGroup:
@@ -70,7 +71,12 @@ _GROUP = "/OS-EP-FILTER/endpoint_groups/{endpoint_group_id}"
 _PROJECT = _GROUP + "/projects/{project_id}"
 
 
-@route("GET", _GROUP + "/endpoints", policy="identity:list_endpoints_associated_with_endpoint_group")
+@route(
+    "GET",
+    _GROUP + "/endpoints",
+    policy="identity:list_endpoints_associated_with_endpoint_group",
+    answer=page(Endpoint),
+)
 def list_endpoints_in_group(tx: Tx, ctx: Context, request: Request) -> Any:
     """The endpoints that are as the group's filters say."""
     ctx.require("identity:list_endpoints_associated_with_endpoint_group", {})
@@ -78,7 +84,12 @@ def list_endpoints_in_group(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"endpoints": render(tx, ctx, Endpoint, rows), "links": list_links(ctx, request.path)}
 
 
-@route("GET", _GROUP + "/projects", policy="identity:list_projects_associated_with_endpoint_group")
+@route(
+    "GET",
+    _GROUP + "/projects",
+    policy="identity:list_projects_associated_with_endpoint_group",
+    answer=page(Project),
+)
 def list_projects_of_group(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects that have the group; of one that there is not, none."""
     ctx.require("identity:list_projects_associated_with_endpoint_group", {})
@@ -91,6 +102,7 @@ def list_projects_of_group(tx: Tx, ctx: Context, request: Request) -> Any:
     "GET",
     "/OS-EP-FILTER/projects/{project_id}/endpoint_groups",
     policy="identity:list_endpoint_groups_for_project",
+    answer=page(EndpointGroup),
 )
 def list_groups_of_project(tx: Tx, ctx: Context, request: Request) -> Any:
     """The endpoint groups that a project has."""
@@ -99,7 +111,12 @@ def list_groups_of_project(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"endpoint_groups": render(tx, ctx, EndpointGroup, rows), "links": list_links(ctx, request.path)}
 
 
-@route("GET", _PROJECT, policy="identity:get_endpoint_group_in_project")
+@route(
+    "GET",
+    _PROJECT,
+    policy="identity:get_endpoint_group_in_project",
+    answer=keys(project_endpoint_group=keys(endpoint_group_id=str, project_id=str, links=SELF)),
+)
 def show_group_of_project(tx: Tx, ctx: Context, request: Request) -> Any:
     """That a project has an endpoint group."""
     row = _association(tx, ctx, request, "identity:get_endpoint_group_in_project")

@@ -10,6 +10,7 @@ from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route, routes
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Delete, Show, expose
+from cumulet.kernel.resource.shapes import one, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint, Region
 from cumulet.services.keystone.endpoint_policy.model import (
@@ -32,7 +33,12 @@ POLICIES = expose(
 )
 
 
-@route("GET", "/endpoints/{endpoint_id}/OS-ENDPOINT-POLICY/policy", policy="identity:get_policy_for_endpoint")
+@route(
+    "GET",
+    "/endpoints/{endpoint_id}/OS-ENDPOINT-POLICY/policy",
+    policy="identity:get_policy_for_endpoint",
+    answer=one(Policy),
+)
 def show_policy_of_endpoint(tx: Tx, ctx: Context, request: Request) -> Any:
     """The policy that is meant for an endpoint, the most special one."""
     ctx.require("identity:get_policy_for_endpoint", {})
@@ -46,7 +52,12 @@ def show_policy_of_endpoint(tx: Tx, ctx: Context, request: Request) -> Any:
 _ASSOCIATIONS = "/policies/{policy_id}/OS-ENDPOINT-POLICY"
 
 
-@route("GET", _ASSOCIATIONS + "/endpoints", policy="identity:list_endpoints_for_policy")
+@route(
+    "GET",
+    _ASSOCIATIONS + "/endpoints",
+    policy="identity:list_endpoints_for_policy",
+    answer=page(Endpoint),
+)
 def list_endpoints_of_policy(tx: Tx, ctx: Context, request: Request) -> Any:
     """The endpoints that a policy is associated with, in whatever way."""
     ctx.require("identity:list_endpoints_for_policy", {})

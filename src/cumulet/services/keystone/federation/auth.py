@@ -19,6 +19,7 @@ from cumulet.services.keystone.tokens.authentication import authenticate
 from cumulet.services.keystone.tokens.authority import Token
 from cumulet.services.keystone.tokens.methods import mapped
 from cumulet.services.keystone.tokens.proof import Asked
+from cumulet.services.keystone.tokens.shapes import TOKEN
 
 _PROTOCOL = "/identity_providers/{identity_provider_id}/protocols/{protocol_id}"
 _AUTH = f"/OS-FEDERATION{_PROTOCOL}/auth"
@@ -26,8 +27,8 @@ _WEBSSO = f"/auth/OS-FEDERATION{_PROTOCOL}/websso"
 _WEBSSO_OF_ANY = "/auth/OS-FEDERATION/websso/{protocol_id}"
 
 
-@routes("GET", _AUTH, public=True, status=201)
-@routes("POST", _AUTH, public=True, status=201)
+@routes("GET", _AUTH, public=True, status=201, answer=TOKEN)
+@routes("POST", _AUTH, public=True, status=201, answer=TOKEN)
 async def authenticate_by_assertion(ctx: Context, request: Request) -> Reply:
     """A token of who the front proxy says has come, in the header X-Subject-Token."""
     params = request.params
@@ -35,8 +36,8 @@ async def authenticate_by_assertion(ctx: Context, request: Request) -> Reply:
     return shown(await _token(ctx, params["identity_provider_id"], params["protocol_id"], said), request, 201)
 
 
-@routes("GET", _WEBSSO, public=True)
-@routes("POST", _WEBSSO, public=True)
+@routes("GET", _WEBSSO, public=True, query=("origin",), returns="text/html")
+@routes("POST", _WEBSSO, public=True, query=("origin",), returns="text/html")
 async def sign_on(ctx: Context, request: Request) -> Reply:
     """A page that brings such a token to the dashboard from which a browser came."""
     dashboard = _dashboard(ctx, request)
@@ -45,8 +46,8 @@ async def sign_on(ctx: Context, request: Request) -> Reply:
     return _page(dashboard, await _token(ctx, params["identity_provider_id"], params["protocol_id"], said))
 
 
-@routes("GET", _WEBSSO_OF_ANY, public=True)
-@routes("POST", _WEBSSO_OF_ANY, public=True)
+@routes("GET", _WEBSSO_OF_ANY, public=True, query=("origin",), returns="text/html")
+@routes("POST", _WEBSSO_OF_ANY, public=True, query=("origin",), returns="text/html")
 async def sign_on_by_any(ctx: Context, request: Request) -> Reply:
     """The same; which identity provider it was is told by its remote id."""
     said = _said(ctx, request)

@@ -10,6 +10,7 @@ from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import body_schema
+from cumulet.kernel.resource.shapes import keys, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import parsed
 from cumulet.services.keystone.federation.identities import forget_ways
@@ -19,7 +20,7 @@ from cumulet.services.keystone.federation.visitors import only_known_by
 from cumulet.services.keystone.projects.changes import forget_users
 from cumulet.services.keystone.storing import unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
-from cumulet.services.keystone.wire import STRICT, list_links
+from cumulet.services.keystone.wire import SELF, STRICT, list_links
 
 _ALL = "/OS-FEDERATION/identity_providers/{identity_provider_id}/protocols"
 _ONE = f"{_ALL}/{{protocol_id}}"
@@ -59,7 +60,10 @@ def _check_mapping(tx: Tx, mapping_id: str) -> None:
         raise BadRequest(f"Invalid mapping id: {mapping_id}")
 
 
-@route("GET", _ALL, policy="identity:list_protocols")
+SHOWN = keys(protocol=keys(id=str, mapping_id=str, links=SELF))
+
+
+@route("GET", _ALL, policy="identity:list_protocols", answer=page(Protocol))
 def list_protocols(tx: Tx, ctx: Context, request: Request) -> Any:
     """The protocols of an identity provider."""
     ctx.require("identity:list_protocols", {})
@@ -68,7 +72,7 @@ def list_protocols(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"protocols": _bodies(tx, ctx, rows), "links": list_links(ctx, request.path, request.query.pairs)}
 
 
-@route("GET", _ONE, policy="identity:get_protocol")
+@route("GET", _ONE, policy="identity:get_protocol", answer=SHOWN)
 def show_protocol(tx: Tx, ctx: Context, request: Request) -> Any:
     """A protocol."""
     ctx.require("identity:get_protocol", {})
@@ -83,6 +87,7 @@ def show_protocol(tx: Tx, ctx: Context, request: Request) -> Any:
     policy="identity:create_protocol",
     schema=lambda version: body_schema(Protocol, "create", version, STRICT),
     status=201,
+    answer=SHOWN,
 )
 def create_protocol(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The identity provider speaks this protocol too."""
@@ -103,6 +108,7 @@ def create_protocol(tx: Tx, ctx: Context, request: Request) -> Reply:
     _ONE,
     policy="identity:update_protocol",
     schema=lambda version: body_schema(Protocol, "update", version, STRICT),
+    answer=SHOWN,
 )
 def update_protocol(tx: Tx, ctx: Context, request: Request) -> Any:
     """The protocol with another mapping."""

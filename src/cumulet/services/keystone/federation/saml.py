@@ -45,7 +45,7 @@ def _not_configured() -> NoReturn:
     raise Error("An unexpected error prevented the server from fulfilling your request.")
 
 
-@route("GET", "/OS-FEDERATION/saml2/metadata", public=True)
+@route("GET", "/OS-FEDERATION/saml2/metadata", public=True, status=500)
 def show_metadata(tx: Tx, ctx: Context, request: Request) -> NoReturn:
     """The metadata of this cloud as an identity provider: a file that nobody has made."""
     _not_configured()
@@ -58,6 +58,7 @@ def show_metadata(tx: Tx, ctx: Context, request: Request) -> NoReturn:
     public=True,
     write=False,
     schema=_BODY.at,
+    status=500,
 )
 async def create_assertion(ctx: Context, request: Request) -> NoReturn:
     """An assertion of who somebody is, for a service provider; there is no key to sign one with."""

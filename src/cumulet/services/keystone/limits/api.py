@@ -14,6 +14,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose
 from cumulet.kernel.resource.finding import fetch
+from cumulet.kernel.resource.shapes import keys, one, several
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import List
 from cumulet.services.keystone.errors import expecting
@@ -25,7 +26,14 @@ from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.storing import unique
 
 
-@route("POST", "/limits", policy="identity:create_limits", schema=NEW_LIMITS.at, status=201)
+@route(
+    "POST",
+    "/limits",
+    policy="identity:create_limits",
+    schema=NEW_LIMITS.at,
+    status=201,
+    answer=several(Limit),
+)
 def create_limits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Limits of projects and domains, all or none."""
     asked = NEW_LIMITS(ctx, request.body)["limits"]
@@ -55,7 +63,13 @@ def _check_registered(tx: Tx, row: Limit) -> None:
         raise Forbidden("Unable to create a limit that has no corresponding registered limit.")
 
 
-@route("PATCH", "/limits/{limit_id}", policy="identity:update_limit", schema=LIMIT.at)
+@route(
+    "PATCH",
+    "/limits/{limit_id}",
+    policy="identity:update_limit",
+    schema=LIMIT.at,
+    answer=one(Limit),
+)
 def update_limit(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The limit with its changes."""
     given = LIMIT(ctx, request.body)["limit"]
@@ -68,7 +82,12 @@ def update_limit(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(200, {"limit": render(tx, ctx, Limit, [row])[0]})
 
 
-@route("GET", "/limits/model", policy="identity:get_limit_model")
+@route(
+    "GET",
+    "/limits/model",
+    policy="identity:get_limit_model",
+    answer=keys(model=keys(name=str, description=str)),
+)
 def show_model(tx: Tx, ctx: Context, request: Request) -> Mapping[str, Any]:
     """How the limits of a domain and its projects bear on one another."""
     ctx.require("identity:get_limit_model", {})

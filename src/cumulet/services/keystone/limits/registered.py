@@ -15,6 +15,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Show, expose
 from cumulet.kernel.resource.finding import fetch
+from cumulet.kernel.resource.shapes import one, several
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import CatalogService, Region
 from cumulet.services.keystone.entity import List
@@ -48,6 +49,7 @@ def resource_values(tx: Tx, given: Mapping[str, Any], member: str) -> dict[str, 
     policy="identity:create_registered_limits",
     schema=NEW_REGISTERED_LIMITS.at,
     status=201,
+    answer=several(RegisteredLimit),
 )
 def create_registered_limits(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Registered limits, all or none."""
@@ -66,6 +68,7 @@ def create_registered_limits(tx: Tx, ctx: Context, request: Request) -> Reply:
     "/registered_limits/{registered_limit_id}",
     policy="identity:update_registered_limit",
     schema=REGISTERED_LIMIT.at,
+    answer=one(RegisteredLimit),
 )
 def update_registered_limit(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The registered limit with its changes; Forbidden while limits rest on it."""

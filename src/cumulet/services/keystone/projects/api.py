@@ -17,6 +17,7 @@ from cumulet.kernel.resource.declaration import Resource
 from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.listing import Filter
 from cumulet.kernel.resource.operation import envelope
+from cumulet.kernel.resource.shapes import keys
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import TAG, TAGS, Create, List, Update, is_immutable
 from cumulet.services.keystone.errors import not_found
@@ -25,7 +26,7 @@ from cumulet.services.keystone.projects import changes
 from cumulet.services.keystone.projects.model import Domain, Project, ProjectTag, set_tags
 from cumulet.services.keystone.projects.tree import ancestors, subtree
 from cumulet.services.keystone.roles.effective import projects_of
-from cumulet.services.keystone.wire import WIRE, self_link
+from cumulet.services.keystone.wire import SELF, WIRE, self_link
 
 # -- lists ----------------------------------------------------------------------------------------------
 
@@ -168,13 +169,22 @@ def _changeable(tx: Tx, ctx: Context, request: Request, policy: str, verb: str) 
     return project
 
 
-@route("GET", "/projects/{project_id}/tags", policy="identity:list_project_tags")
+_SHOWN = keys(tags=list[str], links=SELF)
+
+
+@route("GET", "/projects/{project_id}/tags", policy="identity:list_project_tags", answer=_SHOWN)
 def list_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The tags of a project."""
     return _shown(tx, ctx, fetch(tx, ctx, Project, request, "identity:list_project_tags"))
 
 
-@route("PUT", "/projects/{project_id}/tags", policy="identity:update_project_tags", schema=body_of(tags=TAGS))
+@route(
+    "PUT",
+    "/projects/{project_id}/tags",
+    policy="identity:update_project_tags",
+    schema=body_of(tags=TAGS),
+    answer=_SHOWN,
+)
 def replace_tags(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The project has exactly these tags."""
     project = _changeable(tx, ctx, request, "identity:update_project_tags", "update")

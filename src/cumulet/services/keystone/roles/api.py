@@ -12,12 +12,13 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, Resource, Show, expose
 from cumulet.kernel.resource.finding import fetch
+from cumulet.kernel.resource.shapes import array, keys
 from cumulet.services.keystone.entity import Create, List, Update, merged, need
 from cumulet.services.keystone.roles.effective import expanded, implications
 from cumulet.services.keystone.roles.model import Implication, Role
 from cumulet.services.keystone.storing import check_delete, check_update, duplicate, unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
-from cumulet.services.keystone.wire import list_links, self_link
+from cumulet.services.keystone.wire import AROUND, SELF, list_links, self_link
 
 _FOR_MANAGERS = ("manager", "member", "reader")
 """What the manager of a domain may give, and so may see."""
@@ -95,7 +96,17 @@ def _inference(ctx: Context, prior: Role, implied: Any) -> dict[str, Any]:
     return {"prior_role": _brief(ctx, prior), "implies": implied}
 
 
-@route("GET", _IMPLIED, policy="identity:list_implied_roles")
+BRIEF = keys(id=str, name=str, links=SELF)
+ONE = keys(role_inference=keys(prior_role=BRIEF, implies=BRIEF), links=SELF)
+_ALL = keys(prior_role=BRIEF, implies=array(BRIEF))
+
+
+@route(
+    "GET",
+    _IMPLIED,
+    policy="identity:list_implied_roles",
+    answer=keys(role_inference=_ALL, links=SELF),
+)
 def list_implied(tx: Tx, ctx: Context, request: Request) -> Any:
     """What a role implies directly."""
     prior: Role = fetch(tx, ctx, Role, request, "identity:list_implied_roles")
@@ -105,7 +116,7 @@ def list_implied(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"role_inference": _inference(ctx, prior, implied), "links": links}
 
 
-@route("GET", _ONE, policy="identity:get_implied_role")
+@route("GET", _ONE, policy="identity:get_implied_role", answer=ONE)
 def show_implied(tx: Tx, ctx: Context, request: Request) -> Any:
     """One implication."""
     return _shown(ctx, *_implication(tx, ctx, request, "identity:get_implied_role")[:2])
@@ -117,7 +128,7 @@ def check_implied(tx: Tx, ctx: Context, request: Request) -> None:
     _implication(tx, ctx, request, "identity:check_implied_role")
 
 
-@route("PUT", _ONE, policy="identity:create_implied_role", status=201)
+@route("PUT", _ONE, policy="identity:create_implied_role", status=201, answer=ONE)
 def create_implied(tx: Tx, ctx: Context, request: Request) -> Any:
     """The one role implies the other; no role ever implies itself, by whatever way."""
     ctx.require("identity:create_implied_role", {})
@@ -161,7 +172,12 @@ def _implication(tx: Tx, ctx: Context, request: Request, policy: str) -> tuple[R
     return prior, implied, found
 
 
-@route("GET", "/role_inferences", policy="identity:list_role_inference_rules")
+@route(
+    "GET",
+    "/role_inferences",
+    policy="identity:list_role_inference_rules",
+    answer=keys(role_inferences=array(_ALL), links=AROUND),
+)
 def list_inferences(tx: Tx, ctx: Context, request: Request) -> Any:
     """Every role that implies something, with all that it implies directly."""
     ctx.require("identity:list_role_inference_rules", {})

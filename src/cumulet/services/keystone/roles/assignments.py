@@ -3,13 +3,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Query, Request
+from cumulet.kernel.resource.shapes import array, keys, maybe
 from cumulet.services.keystone.entity import named, need
 from cumulet.services.keystone.errors import malformed
 from cumulet.services.keystone.people import Group, User, groups_of, members_of
@@ -17,7 +18,7 @@ from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.projects.tree import ancestors, subtree
 from cumulet.services.keystone.roles.effective import expanded, implications
 from cumulet.services.keystone.roles.model import SYSTEM, Assignment, Role
-from cumulet.services.keystone.wire import list_links
+from cumulet.services.keystone.wire import AROUND, list_links
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,34 @@ class Held:
     prior_role_id: str = ""
 
 
-@route("GET", "/role_assignments", policy="identity:list_role_assignments")
+NAMED = keys(id=str, name=maybe(str), domain=maybe(keys(id=str, name=str)))
+"""Something by its id, and where names are asked for by its name and its domain's."""
+SCOPE = keys(
+    {"OS-INHERIT:inherited_to": maybe(Literal["projects"])},
+    project=maybe(NAMED),
+    domain=maybe(NAMED),
+    system=maybe(keys(all=bool)),
+)
+ASSIGNMENT = keys(
+    user=maybe(NAMED),
+    group=maybe(NAMED),
+    role=NAMED,
+    scope=SCOPE,
+    links=keys(assignment=str, membership=maybe(str), prior_role=maybe(str)),
+)
+_QUERY = (
+    *("user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "scope.system"),
+    *("scope.OS-INHERIT:inherited_to", "effective", "include_names", "include_subtree"),
+)
+
+
+@route(
+    "GET",
+    "/role_assignments",
+    policy="identity:list_role_assignments",
+    query=_QUERY,
+    answer=keys(role_assignments=array(ASSIGNMENT), links=AROUND),
+)
 def list_assignments(tx: Tx, ctx: Context, request: Request) -> Any:
     """Who has which role where."""
     asked = _asked(tx, ctx, request)

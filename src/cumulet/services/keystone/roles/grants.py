@@ -14,6 +14,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Forbidden, NotFound
 from cumulet.kernel.http.endpoint import routes
 from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource.shapes import page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.application_credentials.model import ApplicationCredential
 from cumulet.services.keystone.entity import named
@@ -106,7 +107,7 @@ _SYSTEM_VERBS = {
 }
 
 
-@routes("GET", *_LISTS, *_INHERITED_LISTS, status=200)
+@routes("GET", *_LISTS, *_INHERITED_LISTS, answer=page(Role))
 def list_grants(tx: Tx, ctx: Context, request: Request) -> Any:
     """The roles that were given there."""
     found = _read(tx, request)

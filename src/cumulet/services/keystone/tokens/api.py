@@ -13,6 +13,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route, routes, told
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.resource.shapes import array, keys, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import forbidden, unauthorized
 from cumulet.services.keystone.federation.front_proxy import asserted
@@ -29,8 +30,9 @@ from cumulet.services.keystone.tokens.keyring import DOES_NOT_HOLD
 from cumulet.services.keystone.tokens.naming import find_scope
 from cumulet.services.keystone.tokens.proof import TRUST, Asked, Proof
 from cumulet.services.keystone.tokens.request import SCHEMA, asked
+from cumulet.services.keystone.tokens.shapes import CATALOG, TOKEN
 from cumulet.services.keystone.trusts.issuing import issue_by_trust
-from cumulet.services.keystone.wire import list_links, self_link
+from cumulet.services.keystone.wire import SELF, list_links, self_link
 
 _VARY = {"Vary": "X-Auth-Token"}
 _RULES_HEADER = "openstack-identity-access-rules"
@@ -39,7 +41,15 @@ _RULES_HEADER = "openstack-identity-access-rules"
 # -- issuing --------------------------------------------------------------------------------------------
 
 
-@route("POST", "/auth/tokens", schema=told(SCHEMA), public=True, status=201)
+@route(
+    "POST",
+    "/auth/tokens",
+    schema=told(SCHEMA),
+    public=True,
+    status=201,
+    query=("nocatalog",),
+    answer=TOKEN,
+)
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     said = asserted(ctx.app.contract(KeystoneSettings), request.headers)
@@ -90,7 +100,13 @@ def shown(token: Token, request: Request, status: int) -> Reply:
 # -- showing and revoking -------------------------------------------------------------------------------
 
 
-@route("GET", "/auth/tokens", policy="identity:validate_token")
+@route(
+    "GET",
+    "/auth/tokens",
+    policy="identity:validate_token",
+    query=("nocatalog", "allow_expired"),
+    answer=TOKEN,
+)
 async def validate_token(ctx: Context, request: Request) -> Reply:
     """What a token says, if it holds."""
     return shown(await _subject(ctx, request, "identity:validate_token"), request, 200)
@@ -136,7 +152,13 @@ async def _found(ctx: Context, text: str, allow_expired: bool) -> Token | None:
 # -- where one may go -----------------------------------------------------------------------------------
 
 
-@routes("GET", "/auth/projects", "/OS-FEDERATION/projects", policy="identity:get_auth_projects")
+@routes(
+    "GET",
+    "/auth/projects",
+    "/OS-FEDERATION/projects",
+    policy="identity:get_auth_projects",
+    answer=page(Project),
+)
 def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects that the caller may ask a token for."""
     ctx.require("identity:get_auth_projects", {})
@@ -146,7 +168,13 @@ def auth_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"projects": render(tx, ctx, Project, rows), "links": _links(ctx, request)}
 
 
-@routes("GET", "/auth/domains", "/OS-FEDERATION/domains", policy="identity:get_auth_domains")
+@routes(
+    "GET",
+    "/auth/domains",
+    "/OS-FEDERATION/domains",
+    policy="identity:get_auth_domains",
+    answer=page(Domain),
+)
 def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
     """The domains that the caller may ask a token for."""
     ctx.require("identity:get_auth_domains", {})
@@ -154,7 +182,12 @@ def auth_domains(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"domains": render(tx, ctx, Domain, rows), "links": _links(ctx, request)}
 
 
-@route("GET", "/auth/system", policy="identity:get_auth_system")
+@route(
+    "GET",
+    "/auth/system",
+    policy="identity:get_auth_system",
+    answer=keys(system=array(keys(all=bool)), links=SELF),
+)
 def auth_system(tx: Tx, ctx: Context, request: Request) -> Any:
     """Whether the caller may ask for a token of the system."""
     ctx.require("identity:get_auth_system", {})
@@ -162,7 +195,12 @@ def auth_system(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"system": [{"all": True}] if roles else [], "links": self_link(ctx, "/auth/system")}
 
 
-@route("GET", "/auth/catalog", policy="identity:get_auth_catalog")
+@route(
+    "GET",
+    "/auth/catalog",
+    policy="identity:get_auth_catalog",
+    answer=keys(catalog=CATALOG, links=SELF),
+)
 def auth_catalog(tx: Tx, ctx: Context, request: Request) -> Any:
     """The catalog of the caller's token."""
     ctx.require("identity:get_auth_catalog", {})

@@ -9,6 +9,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import schema
+from cumulet.kernel.resource.shapes import array, one, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import named, need, parsed
 from cumulet.services.keystone.errors import not_allowed, not_found
@@ -16,11 +17,13 @@ from cumulet.services.keystone.roles.model import Role
 from cumulet.services.keystone.tokens.revocation import rights_changed
 from cumulet.services.keystone.trusts.making import create_trust
 from cumulet.services.keystone.trusts.model import Trust, end, need_usable
-from cumulet.services.keystone.wire import WIRE, list_links
+from cumulet.services.keystone.wire import AROUND, WIRE, list_links
 
 _LIST = "/OS-TRUST/trusts"
 _ONE = _LIST + "/{trust_id}"
 _ROLES = _ONE + "/roles"
+
+WHOLE = one(Trust, roles=array(Role), roles_links=AROUND)
 
 
 @route(
@@ -29,6 +32,7 @@ _ROLES = _ONE + "/roles"
     policy="identity:create_trust",
     schema=lambda version: schema.body_schema(Trust, "create", version, WIRE),
     status=201,
+    answer=WHOLE,
 )
 def create(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The trustee may from now on ask for tokens by the trust."""
@@ -40,7 +44,13 @@ def create(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(201, {"trust": _whole(tx, ctx, trust)})
 
 
-@route("GET", _LIST, policy="identity:list_trusts")
+@route(
+    "GET",
+    _LIST,
+    policy="identity:list_trusts",
+    query=("trustee_user_id", "trustor_user_id"),
+    answer=page(Trust),
+)
 def list_all(tx: Tx, ctx: Context, request: Request) -> Any:
     """Trusts, without their roles: all, or those of a trustor or a trustee."""
     where = []
@@ -57,7 +67,7 @@ def list_all(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"trusts": render(tx, ctx, Trust, rows), "links": links}
 
 
-@route("GET", _ONE, policy="identity:get_trust")
+@route("GET", _ONE, policy="identity:get_trust", answer=WHOLE)
 def show(tx: Tx, ctx: Context, request: Request) -> Any:
     """One trust with its roles."""
     return {"trust": _whole(tx, ctx, _need(tx, ctx, request, "identity:get_trust"))}
@@ -72,14 +82,14 @@ def delete(tx: Tx, ctx: Context, request: Request) -> None:
     events.emit(tx, ctx, "trust.delete", trust)
 
 
-@route("GET", _ROLES, policy="identity:list_roles_for_trust")
+@route("GET", _ROLES, policy="identity:list_roles_for_trust", answer=page(Role))
 def list_roles(tx: Tx, ctx: Context, request: Request) -> Any:
     """The roles of a trust."""
     whole = _whole(tx, ctx, _need(tx, ctx, request, "identity:list_roles_for_trust"))
     return {"roles": whole["roles"], "links": whole["roles_links"]}
 
 
-@route("GET", _ROLES + "/{role_id}", policy="identity:get_role_for_trust")
+@route("GET", _ROLES + "/{role_id}", policy="identity:get_role_for_trust", answer=one(Role))
 def show_role(tx: Tx, ctx: Context, request: Request) -> Any:
     """One role of a trust."""
     trust = _need(tx, ctx, request, "identity:get_role_for_trust")

@@ -11,6 +11,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Delete, expose, schema
 from cumulet.kernel.resource.finding import fetch, fetch_by_key
+from cumulet.kernel.resource.shapes import one, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone import compliance
 from cumulet.services.keystone.directories import refresh
@@ -75,6 +76,7 @@ async def _prepare_update(ctx: Context, request: Request) -> dict[str, Any]:
     policy="identity:update_user",
     schema=lambda version: schema.body_schema(User, "update", version, WIRE),
     prepare=_prepare_update,
+    answer=one(User),
 )
 def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The user as they are then.
@@ -134,7 +136,13 @@ USERS = expose(
 # -- what is a user's -----------------------------------------------------------------------------------
 
 
-@route("GET", "/users/{user_id}/groups", policy="identity:list_groups_for_user")
+@route(
+    "GET",
+    "/users/{user_id}/groups",
+    policy="identity:list_groups_for_user",
+    query=("name",),
+    answer=page(Group),
+)
 @refresh.after(refresh.groups_of, "identity:list_groups_for_user")
 def list_groups(tx: Tx, ctx: Context, request: Request) -> Any:
     """The groups that a user is in."""
@@ -150,7 +158,13 @@ def list_groups(tx: Tx, ctx: Context, request: Request) -> Any:
     return {"groups": bodies, "links": list_links(ctx, request.path, request.query.pairs)}
 
 
-@route("GET", "/users/{user_id}/projects", policy="identity:list_user_projects")
+@route(
+    "GET",
+    "/users/{user_id}/projects",
+    policy="identity:list_user_projects",
+    query=("name", "domain_id", "parent_id", "enabled"),
+    answer=page(Project),
+)
 def list_projects(tx: Tx, ctx: Context, request: Request) -> Any:
     """The projects on which a user has a role."""
     user = _user(tx, ctx, request, "identity:list_user_projects")

@@ -10,6 +10,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import Delete, expose
 from cumulet.kernel.resource.finding import fetch
+from cumulet.kernel.resource.shapes import page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.directories import refresh
 from cumulet.services.keystone.directories.operations import List, Show
@@ -69,7 +70,13 @@ GROUPS = expose(
 _MEMBER = "/groups/{group_id}/users/{user_id}"
 
 
-@route("GET", "/groups/{group_id}/users", policy="identity:list_users_in_group")
+@route(
+    "GET",
+    "/groups/{group_id}/users",
+    policy="identity:list_users_in_group",
+    query=("name", "enabled", "password_expires_at"),
+    answer=page(User),
+)
 @refresh.after(refresh.members_of, "identity:list_users_in_group")
 def list_members(tx: Tx, ctx: Context, request: Request) -> Any:
     """The users in a group."""
