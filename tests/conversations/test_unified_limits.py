@@ -125,6 +125,7 @@ def test_the_first_start_registers_what_projects_may_have_already(tmp_path: Path
             "servers": 10,
             "class:VCPU": 7,
             "class:MEMORY_MB": 51200,
+            "class:DISK_GB": -1,
             "server_metadata_items": 128,
             "server_injected_files": 5,
             "server_injected_file_content_bytes": 10240,

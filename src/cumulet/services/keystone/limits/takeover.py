@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cumulet.kernel.db import Tx
-from cumulet.kernel.quota import CLASS, UNLIMITED, Quota, QuotaLimit
+from cumulet.kernel.quota import CLASS, Quota, QuotaLimit
 from cumulet.kernel.service import Running
 from cumulet.services.keystone.catalog.model import CatalogService
 from cumulet.services.keystone.limits.hierarchy import STRICT
@@ -33,7 +33,7 @@ def take_over(tx: Tx, app: "App") -> None:
         if service is None or tx.exists(RegisteredLimit, RegisteredLimit.c.service_id == service.id):
             continue
         own = _own(tx, running, quotas) if app.settings.limit_model != STRICT else []
-        _register(tx, running, quotas, service.id, {row.resource for row in own})
+        _register(tx, running, quotas, service.id)
         tx.insert_many(
             [
                 Limit(
@@ -56,10 +56,8 @@ def _own(tx: Tx, running: Running, quotas: Mapping[str, Quota]) -> list[QuotaLim
     return [row for row in rows if row.scope in projects]
 
 
-def _register(
-    tx: Tx, running: Running, quotas: Mapping[str, Quota], service_id: str, needed: set[str]
-) -> None:
-    """The defaults, unless they are without bound and nobody has a limit that would rest on them."""
+def _register(tx: Tx, running: Running, quotas: Mapping[str, Quota], service_id: str) -> None:
+    """The defaults, those without bound too, so that somebody can be given a limit."""
     c = QuotaLimit.c
     changed = tx.all(QuotaLimit, c.service == running.name, c.scope == CLASS)
     defaults = {name: item.default for name, item in quotas.items()}
@@ -73,6 +71,5 @@ def _register(
                 default_limit=min(amount, _MOST),
             )
             for name, amount in defaults.items()
-            if amount != UNLIMITED or name in needed
         ]
     )
