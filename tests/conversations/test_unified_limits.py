@@ -194,6 +194,24 @@ def test_what_is_not_registered_is_unlimited_but_servers(tmp_path: Path) -> None
     converse(tmp_path, talk, unified_limits=True)
 
 
+def test_resource_classes_that_a_flavor_names_are_limited(tmp_path: Path, database: str) -> None:
+    async def talk(limits: Limits) -> None:
+        alice = await limits.person("alice")
+        token, compute = await alice.login(), "/compute/v2.1/flavors"
+        flavor = {"id": "gpu", "name": "gpu", "ram": 512, "vcpus": 1, "disk": 1}
+        assert (await limits.cloud.request("POST", compute, {"flavor": flavor})).status == 200
+        specs = {"extra_specs": {"resources:CUSTOM_GPU": "2", "trait:CUSTOM_FAST": "required"}}
+        assert (await limits.cloud.request("POST", f"{compute}/gpu/os-extra_specs", specs)).status == 200
+        assert (await limits.boot(token, flavorRef="gpu")).status == 202
+        await limits.default("compute", "class:CUSTOM_GPU", 5)
+        assert (await limits.boot(token, flavorRef="gpu")).status == 202
+        refused = await limits.boot(token, flavorRef="gpu")
+        assert refused["forbidden"]["message"] == over(alice.project["id"], ("class:CUSTOM_GPU", 5, 4, 2))
+        assert (await limits.boot(token)).status == 202
+
+    converse(tmp_path, talk, database, unified_limits=True)
+
+
 def test_a_region_has_limits_of_its_own(tmp_path: Path) -> None:
     async def talk(limits: Limits) -> None:
         alice = await limits.person("alice")

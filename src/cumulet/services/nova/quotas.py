@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a project can run out of in Nova, and limits that only bound one request."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.quota import UNLIMITED, Quota
+from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.server_groups import ServerGroup
+from cumulet.services.nova.servers.demand import USUAL, asked_for, demand_of
 from cumulet.services.nova.servers.model import Server
 
 
@@ -51,5 +55,25 @@ QUOTAS = (
     Quota("server_groups", 10, _server_groups, unified="server_groups"),
     Quota("server_group_members", 10, _none, unified="server_group_members"),
 )
+
+
+def of_classes(flavor: Flavor) -> dict[str, Quota]:
+    """The quotas of the resource classes that a flavor names beside the usual ones; only unified limits
+    bound them.
+    """
+    names = (f"class:{name}" for name in asked_for(flavor.extra_specs) if name not in USUAL)
+    return {name: Quota(name, UNLIMITED, _counted(name), unified=name) for name in names}
+
+
+def _counted(name: str) -> Callable[..., int]:
+    """Usage of a resource class that no column holds: the live servers' flavors tell."""
+
+    def usage(tx: Tx, *project_ids: str) -> int:
+        servers = tx.all(Server, *_live(project_ids))
+        return sum(demand_of(row).resources.get(name.removeprefix("class:"), 0) for row in servers)
+
+    return usage
+
+
 PROXIED = ("floating_ips", "fixed_ips", "security_groups", "security_group_rules")
 """Neutron's business since long; below 2.36 they are shown as unlimited."""

@@ -20,10 +20,12 @@ from cumulet.services.nova import keypairs
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.flavors.model import Flavor, embedded
 from cumulet.services.nova.names import hostname_of
+from cumulet.services.nova.quotas import of_classes
 from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers import asking, block_devices, flows, history, tags, views
 from cumulet.services.nova.servers.asking import Asked, AskedNic
 from cumulet.services.nova.servers.block_devices import Layout
+from cumulet.services.nova.servers.demand import USUAL, asked_for
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.wire import item_links
 
@@ -218,19 +220,22 @@ def charge(tx: Tx, ctx: Context, order: Order) -> int:
     asked, project = order.asked, ctx.project_id or ""
     check_files(tx, ctx, asked.given.get("personality") or ())
     check_metadata_count(tx, ctx, len(asked.given.get("metadata") or {}))
+    known = {**ctx.service.api.quotas, **of_classes(order.flavor)}
     for count in range(asked.most, asked.least, -1):
         try:
-            quota.charge(tx, ctx, project, _costs(order, count))
+            quota.charge(tx, ctx, project, _costs(order, count), known)
             return _in_group(tx, ctx, order, count)
         except OverQuota:
             continue
-    quota.charge(tx, ctx, project, _costs(order, asked.least))
+    quota.charge(tx, ctx, project, _costs(order, asked.least), known)
     return _in_group(tx, ctx, order, asked.least)
 
 
 def _costs(order: Order, count: int) -> dict[str, int]:
     flavor = order.flavor
     each = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram, "disk": _disk_gb(order)}
+    named = asked_for(flavor.extra_specs).items()
+    each |= {f"class:{name}": amount for name, amount in named if name not in USUAL}
     return {name: amount * count for name, amount in each.items() if amount}
 
 
