@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.conversations.cinder_talk import wait_until
 from tests.conversations.nova_talk import (
+    LATEST,
     SERVERS,
     ask,
     ask_for_a_server,
@@ -168,6 +169,45 @@ def test_volumes_wait_for_a_host_likewise(tmp_path: Path) -> None:
             late = await ask_for_a_volume()
             await wait_until(clock, LONG, has_failed)
             await holds(cloud)
+
+    talk(conversation)
+
+
+def test_an_image_of_a_server_waits_for_its_host(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        clock = ManualClock()
+        async with nova(tmp_path, clock=clock) as (cloud, _):
+            id = await boot(cloud)
+            await cloud.agents["host-1"].stop()
+            path = f"{SERVERS}/{id}/action"
+            made = await ask(cloud, "POST", path, {"createImage": {"name": "copy"}}, headers=LATEST)
+
+            async def image_is(status: str) -> bool:
+                image = await cloud.request("GET", f"/image/v2/images/{made['image_id']}")
+                return image.status == 200 and image["status"] == status
+
+            await wait_until(clock, A_WHILE, lambda: is_in_state(cloud, id, "ACTIVE", "image_snapshot"))
+            await clock.pass_time(A_WHILE)
+            assert await image_is("queued")
+            output = await cloud.request("POST", path, {"os-getConsoleOutput": {}})
+            assert output.status == 404, "who looks at a console is not kept waiting"
+            await cloud.add_host("host-1")
+            await wait_until(clock, LONG, lambda: image_is("active"))
+            await cloud.settled()
+
+    talk(conversation)
+
+
+def test_an_image_of_a_server_whose_host_stays_away_is_given_up(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        clock = ManualClock()
+        async with nova(tmp_path, clock=clock) as (cloud, _):
+            id = await boot(cloud)
+            await cloud.agents["host-1"].stop()
+            body = {"createImage": {"name": "copy"}}
+            await ask(cloud, "POST", f"{SERVERS}/{id}/action", body, headers=LATEST)
+            await wait_until(clock, LONG, lambda: is_in_state(cloud, id, "ACTIVE", None))
+            assert (await ask(cloud, "GET", "/image/v2/images?name=copy"))["images"] == []
 
     talk(conversation)
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cumulet import __version__
-from cumulet.cli import agent, cloud, image, keystone, look, openapi, up
+from cumulet.cli import agent, cloud, explain, image, keystone, look, openapi, up
 
 _EPILOG = """\b
 Examples:
@@ -14,6 +14,7 @@ Examples:
   cumulet up --simulate            the whole cloud without root, servers imagined
   eval "$(cumulet env)"            then: openstack server list
   cumulet trace REQUEST_ID         what became of a request
+  cumulet explain REQUEST_ID       why it was refused
   cumulet down --purge             end it, and leave nothing behind
 """
 
@@ -34,6 +35,7 @@ def commands(launcher: Any) -> click.Group:
         cloud.env,
         look.status,
         look.trace,
+        explain.explain,
         look.doctor,
         look.saga,
         image.image,

@@ -13,6 +13,7 @@ from cumulet.cli import state
 from cumulet.cli.client import Operator, Unreachable
 from cumulet.cli.state import State
 from cumulet.cli.up import PROGRAMS
+from cumulet.kernel.auth import refusals
 from cumulet.kernel.trace import Traces
 
 
@@ -49,15 +50,15 @@ def trace(state_dir: Path | None, id: str) -> None:
     A tree with times: the request, its steps, its host calls. ID is a request's id, or that of anything
     that was touched.
     """
-    for story in _stories(State.at(state_dir), id):
+    for story in stories(State.at(state_dir), id):
         _tell(story)
 
 
-def _stories(place: State, id: str) -> list[list[dict[str, Any]]]:
-    """From the running cloud; from its file when it does not answer."""
+def stories(place: State, id: str) -> list[list[dict[str, Any]]]:
+    """The spans of every story of this id: from the running cloud, from its file when it does not answer."""
     try:
-        stories: list[list[dict[str, Any]]] = Operator(place).get(f"/stories/{id}")["stories"]
-        return stories
+        told: list[list[dict[str, Any]]] = Operator(place).get(f"/stories/{id}")["stories"]
+        return told
     except Unreachable:
         kept = place.control / "traces.db"
         if not kept.exists():
@@ -78,7 +79,8 @@ def _tell(story: list[dict[str, Any]]) -> None:
         mark = {"ok": " ", "failed": "x"}.get(span["status"], " ")
         name = span["name"] if span["kind"] in ("request", "step") else f"{span['kind']} {span['name']}"
         tail = "" if span["status"] == "ok" else f"  {span['status']}"
-        message = f"  {span['message']}" if span["message"] else ""
+        told = "cumulet explain tells why" if span["kind"] == refusals.KIND else span["message"]
+        message = f"  {told}" if told else ""
         click.echo(f"{mark}{after:>10.1f} ms {'  ' * depth}{name}  {span['ms']:.1f} ms{tail}{message}")
 
 

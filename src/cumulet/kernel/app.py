@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from cumulet.kernel import events, host_health, log
+from cumulet.kernel import events, log
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.tokens import Tokens
 from cumulet.kernel.clock import Clock
@@ -24,7 +24,8 @@ from cumulet.kernel.config import Settings
 from cumulet.kernel.db import Database, Tx
 from cumulet.kernel.errors import Forbidden
 from cumulet.kernel.events import Consumer
-from cumulet.kernel.hosts import Hosts
+from cumulet.kernel.hosts import health
+from cumulet.kernel.hosts.connections import Hosts
 from cumulet.kernel.http import idempotency
 from cumulet.kernel.http.dispatch import Dispatcher
 from cumulet.kernel.http.messages import Request
@@ -221,5 +222,5 @@ _HOUSEKEEPING: tuple[tuple[Any, float], ...] = (
     (events.trim, 600.0),
     (idempotency.trim, 600.0),
     (worker.trim, 600.0),
-    (host_health.mark_down, 10.0),
+    (health.mark_down, 10.0),
 )

@@ -50,6 +50,8 @@ class Error(Exception):
         self.kind = kind or type(self).__name__
         self.headers = dict(headers or {})
         self.commit = commit
+        self.refused_by = ""
+        """The policy rule that is behind it, where it does not say so itself."""
 
 
 class BadRequest(Error):
@@ -76,7 +78,7 @@ class NotPermitted(Forbidden):
 
     def __init__(self, message: str = "", *, rule: str = "", commit: bool = False) -> None:
         super().__init__(message or f"Policy doesn't allow {rule} to be performed.", commit=commit)
-        self.rule = rule
+        self.rule = self.refused_by = rule
 
 
 class OverQuota(Forbidden):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from cumulet.kernel.auth.refusals import Denial
 from cumulet.kernel.db.tx import Tx
 from cumulet.kernel.errors import NotPermitted
 from cumulet.kernel.versions import microversion
@@ -77,6 +78,8 @@ class Context:
     base_url: str = ""
     service_roles: tuple[str, ...] = ()
     elevated: bool = False
+    denied: dict[str, Denial] = dataclasses.field(default_factory=dict, repr=False)
+    """What policy has said no to in this request, the last time for each rule: there may be others left."""
 
     @property
     def user_id(self) -> str:
@@ -131,9 +134,11 @@ class Context:
 
     def can(self, rule: str, target: Mapping[str, Any] | None = None) -> bool:
         """Whether the policy allows it; the target is the caller's own when none is given."""
-        return self.elevated or self.service.policy.check(
-            rule, self.creds, self.own if target is None else target
-        )
+        asked = self.own if target is None else target
+        if self.elevated or self.service.policy.check(rule, self.creds, asked):
+            return True
+        self.denied[rule] = Denial(self.service.name, self.service.policy, self.creds, asked)
+        return False
 
     def require(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
         """Raise NotPermitted unless the policy allows it."""

@@ -57,7 +57,8 @@ class Policy:
     ) -> None:
         overrides = overrides or {}
         texts: dict[str, RuleText] = {name: rule.check for name, rule in defaults.items()}
-        self.expressions = {name: _parse(name, text) for name, text in (texts | dict(overrides)).items()}
+        self._texts = texts | dict(overrides)
+        self.expressions = {name: _parse(name, text) for name, text in self._texts.items()}
         self.warnings = tuple(_warnings(defaults, overrides, self.expressions, default_rule))
         self._default_rule = default_rule
         self._kinds = kinds or {}
@@ -88,10 +89,25 @@ class Policy:
         """Why the rule holds or fails, part by part; `str()` of it is a small tree for people."""
         if self.wrong_scope(name, creds):
             wanted = " or ".join(self._compiled[name].scopes)
+            has = token_scope(creds)
             return Reason(
-                False, f"{name} wants a token of {wanted} scope, this one has {token_scope(creds)} scope"
+                False,
+                f"{name} wants a token of {wanted} scope, this one has {has} scope",
+                wanted=f"a token of {wanted} scope; this one has {has} scope",
             )
         return Reasoner(self.expressions, self._kinds, self._default_rule, creds, target).rule(name)
+
+    def texts(self, name: str) -> dict[str, str]:
+        """The rule as it is written, and every rule that it refers to, by name."""
+        found: dict[str, str] = {}
+        waiting = [name]
+        for each in waiting:
+            expression = self.expressions.get(each)
+            if expression is not None and each not in found:
+                text = self._texts[each]
+                found[each] = text if text and isinstance(text, str) else str(expression)
+                waiting += [term.match for term in terms(expression) if term.kind == "rule"]
+        return found
 
 
 def token_scope(creds: Creds) -> str:

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cumulet.kernel.auth.policy_checks import (
+    Check,
     Creds,
     Kind,
     Target,
     compile_expression,
-    compile_rules,
     credential_path,
     literal,
     render,
@@ -19,14 +20,39 @@ from cumulet.kernel.auth.policy_checks import (
 )
 from cumulet.kernel.auth.policy_language import All, Always, Either, Expression, Not, Term
 
+_MOST_WAYS = 12
+_LONGEST = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One part of a rule: whether it holds, in a sentence, and the parts that decided it."""
+    """One part of a rule: whether it holds, in a sentence, and the parts that decided it.
+
+    Of `either` one part is enough. `wanted` is what a term that fails asks for, in words; empty where nothing
+    that the caller could have would do.
+    """
 
     holds: bool
     text: str
     parts: tuple[Reason, ...] = ()
+    either: bool = False
+    wanted: str = ""
+
+    def ways(self) -> list[tuple[str, ...]]:
+        """Each a list of things that are missing and together would do, the shortest first."""
+        found = dict.fromkeys(tuple(dict.fromkeys(way)) for way in self._ways())
+        return sorted(found, key=len)
+
+    def _ways(self) -> list[tuple[str, ...]]:
+        if self.holds:
+            return [()]
+        if not self.parts:
+            return [(self.wanted,)] if self.wanted else []
+        ways = [sorted(part._ways(), key=len) for part in self.parts]
+        if self.either:
+            return [way for some in ways for way in some][:_MOST_WAYS]
+        joined = itertools.islice(itertools.product(*ways), _MOST_WAYS)
+        return [tuple(itertools.chain(*way)) for way in joined]
 
     def missing(self) -> list[str]:
         """The sentences of the terms that fail and so refuse the whole."""
@@ -61,7 +87,6 @@ class Reasoner:
         self.default_rule = default_rule
         self.creds = creds
         self.target = target
-        self.checks = compile_rules(rules, kinds, default_rule)
 
     def rule(self, name: str) -> Reason:
         """The reason of a named rule, or of the default rule that stands in for it."""
@@ -79,23 +104,45 @@ class Reasoner:
                 return Reason(outcome, "always" if outcome else "never")
             case Not(part):
                 inner = self.reason(part)
-                return Reason(not inner.holds, f"not {part}", () if inner.holds else (inner,))
+                if inner.holds:
+                    return Reason(False, f"not {part}", wanted=f"not to have {part}")
+                return Reason(True, f"not {part}", (inner,))
             case All(parts):
                 reasons = tuple(map(self.reason, parts))
                 return Reason(all(reason.holds for reason in reasons), "all of", reasons)
             case Either(parts):
                 reasons = tuple(map(self.reason, parts))
-                return Reason(any(reason.holds for reason in reasons), "one of", reasons)
+                return Reason(any(reason.holds for reason in reasons), "one of", reasons, either=True)
             case Term("rule", name):
                 return self.rule(name)
             case Term():
                 return self.term(expression)
 
     def term(self, term: Term) -> Reason:
-        check = compile_expression(term, self.checks.__getitem__, self.kinds)
+        check = compile_expression(term, _no_rule, self.kinds)
         if check(self.creds, self.target):
             return Reason(True, str(term))
-        return Reason(False, f"{term}: {self.shortfall(term)}")
+        return Reason(False, f"{term}: {self.shortfall(term)}", wanted=self.wanted(term))
+
+    def wanted(self, term: Term) -> str:
+        """What the caller would need for this term to hold; empty where nothing would do."""
+        if term.kind in self.kinds:
+            return str(term)
+        try:
+            value = _short(render(term.match)(self.target))
+        except KeyError:
+            return ""
+        if term.kind == "role":
+            return f"the role {value}"
+        if term.kind == "service_roles":
+            return f"a service token with the role {value}"
+        if literal(term.kind) is not None:
+            return f"another target: {term}"
+        if credential_path(term.kind) == ["system_scope"]:
+            return "a token of system scope"
+        whose = "that of the target" if "%(" in term.match else "as the rule says"
+        held = " or ".join(map(_short, values_at(self.creds, credential_path(term.kind)))) or "None"
+        return f"the {term.kind} {value}, {whose}; the caller's is {held}"
 
     def shortfall(self, term: Term) -> str:
         """What is, where the term wants something else."""
@@ -109,4 +156,12 @@ class Reasoner:
             return f"the caller's roles are {', '.join(self.creds.get('roles') or ()) or 'none'}"
         constant = literal(term.kind)
         held = values_at(self.creds, credential_path(term.kind)) if constant is None else [constant]
-        return f"{' or '.join(map(repr, held)) or 'nothing'} is not {wanted!r}"
+        return f"{' or '.join(repr(_short(one)) for one in held) or 'nothing'} is not {_short(wanted)!r}"
+
+
+def _no_rule(name: str) -> Check:
+    raise LookupError(f"a term names no rule: {name}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

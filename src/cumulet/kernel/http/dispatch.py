@@ -16,6 +16,7 @@ import falcon.asgi
 import msgspec
 
 from cumulet.kernel import ids, trace
+from cumulet.kernel.auth import refusals
 from cumulet.kernel.auth.context import ANONYMOUS, Context, Identity
 from cumulet.kernel.errors import BadRequest, Error, MethodNotAllowed, NotFound, TooLarge, Unauthorized
 from cumulet.kernel.http import bodies, idempotency
@@ -102,6 +103,8 @@ class Dispatcher:
             except Error as error:
                 reply = self._refusal(error, context, req)
                 span.fail(error.status, error.message)
+                if error.refused_by in context.denied:
+                    refusals.note(span, error.refused_by, context.denied[error.refused_by])
             except falcon.HTTPError as error:
                 reply = self._refusal(_meaning(error, req.method), context, req)
             except Exception as error:

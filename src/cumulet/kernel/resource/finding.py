@@ -40,7 +40,9 @@ def fetch_by_key(
         raise cls.not_found(ctx, key)
     if policy and not ctx.can(policy, cls.target_for(tx, ctx, row)):
         if wire.hides and not _may_show(tx, ctx, cls, row):
-            raise cls.not_found(ctx, key)
+            hidden = cls.not_found(ctx, key)
+            hidden.refused_by = policy
+            raise hidden
         raise NotPermitted(rule=policy)
     return row
 

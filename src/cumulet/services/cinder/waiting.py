@@ -4,10 +4,9 @@
 import asyncio
 from collections.abc import Callable
 
-from cumulet.kernel import host_health
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.hosts import HostRow, health
 from cumulet.kernel.saga import StepFailed
 
 LOOK_EVERY = 5.0
@@ -59,4 +58,4 @@ def _is_down(tx: Tx, host: str) -> bool:
 
 def _is_given_up(tx: Tx, host: str) -> bool:
     row = tx.get(HostRow, host)
-    return row is None or (row.state != "up" and not host_health.is_expected(tx, row))
+    return row is None or (row.state != "up" and not health.is_expected(tx, row))

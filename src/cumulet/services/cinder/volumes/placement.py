@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from cumulet.kernel import host_health
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
-from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.hosts import HostRow, health
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
 
@@ -68,7 +67,7 @@ def place(tx: Tx, volume: Volume) -> str | None:
 def returning(tx: Tx, volume: Volume) -> list[str]:
     """Hosts that could have the volume and are only away for a moment."""
     down = tx.all(HostRow, HostRow.c.state == "down")
-    return _fitting(tx, volume, [row for row in down if host_health.is_expected(tx, row)])
+    return _fitting(tx, volume, [row for row in down if health.is_expected(tx, row)])
 
 
 def _fitting(tx: Tx, volume: Volume, hosts: Iterable[HostRow]) -> list[str]:

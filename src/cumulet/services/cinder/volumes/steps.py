@@ -6,9 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from cumulet.contracts.glance import Images
-from cumulet.kernel import events, host_health, hosts
+from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
+from cumulet.kernel.hosts import health
 from cumulet.kernel.saga import StepFailed, step
 from cumulet.services.cinder import waiting
 from cumulet.services.cinder.snapshots.model import Snapshot
@@ -43,7 +44,7 @@ def place(tx: Tx, ctx: Context, volume_id: str) -> tuple[str | None, list[int]]:
 @step()
 async def wait_host(ctx: Context, volume_id: str) -> None:
     """A host that was away and could have the volume is back, or nobody expects one any more."""
-    await host_health.one_returns(ctx.app, await ctx.read(_returning, volume_id))
+    await health.one_returns(ctx.app, await ctx.read(_returning, volume_id))
 
 
 def _returning(tx: Tx, volume_id: str) -> list[str]:

@@ -27,9 +27,10 @@ class PutMapping(Put):
 def checked(given: dict[str, Any]) -> dict[str, Any]:
     """What a body gives, with its schema version. Raises Invalid for rules that cannot be used."""
     version = given.get("schema_version") or DEFAULT_VERSION
+    given = {**given, "schema_version": version}
     if wrong := problems(given, version):
         raise Invalid("\n".join(wrong) + "\n")
-    return {**given, "schema_version": version}
+    return given
 
 
 def create_mapping(tx: Tx, ctx: Context, given: dict[str, Any]) -> Mapping:

@@ -103,7 +103,7 @@ class Mapping(Entity, service="keystone", path=f"{_FEDERATION}/mappings", member
 
     id: str = ident()
     rules: list[Any] = field(create=True, update=True)
-    schema_version: str = field(default="1.0", create=True, update=True)
+    schema_version: str = field(default="1.0", create=True, update=True, schema=TEXT_OR_NULL)
 
 
 class ServiceProvider(

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from cumulet.contracts.placement import Allocator, Inventory
-from cumulet.kernel import host_health, ids
+from cumulet.kernel import ids
 from cumulet.kernel.bus import HostFacts
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column, json_column
-from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.hosts import HostRow, health
 from cumulet.lib.timestamps import Timestamp
 
 DEFAULT_ZONE, INTERNAL_ZONE = "nova", "internal"
@@ -158,7 +158,7 @@ def _compute(tx: Tx, service: ServiceRow, host: HostRow | None) -> Compute:
         service=service,
         seen_at=host.seen_at if host is not None else None,
         connected=host is not None and host.state == "up",
-        returning=host is not None and host_health.is_expected(tx, host) and not service.forced_down,
+        returning=host is not None and health.is_expected(tx, host) and not service.forced_down,
     )
 
 

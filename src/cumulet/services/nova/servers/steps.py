@@ -8,10 +8,10 @@ from typing import Any
 from cumulet.contracts.cinder import Volumes
 from cumulet.contracts.neutron import Ports
 from cumulet.contracts.placement import Allocator, NoRoom
-from cumulet.kernel import events, host_health, hosts
+from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.hosts import HostFailed
+from cumulet.kernel.hosts import HostFailed, health
 from cumulet.kernel.saga import StepFailed, step
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.server_groups import ServerGroup
@@ -86,7 +86,7 @@ def place(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
 @step()
 async def wait_host(ctx: Context, server_id: str) -> None:
     """A host that was away and could have the server is back, or nobody expects one any more."""
-    await host_health.one_returns(ctx.app, await ctx.read(_returning, ctx, server_id))
+    await health.one_returns(ctx.app, await ctx.read(_returning, ctx, server_id))
 
 
 def _returning(tx: Tx, ctx: Context, server_id: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from cumulet.kernel.db.tx import Tx
-from cumulet.kernel.hosts import HostRow
+from cumulet.kernel.hosts.documents import HostRow
 from cumulet.lib import timestamps
 
 if TYPE_CHECKING:
