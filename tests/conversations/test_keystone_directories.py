@@ -167,6 +167,23 @@ def test_roles_are_given_to_users_and_groups_of_a_directory(tmp_path: Path, data
     in_town(tmp_path, talk, database=database)
 
 
+def test_a_role_that_a_group_inherits_to_projects_reaches_its_members(tmp_path: Path) -> None:
+    async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
+        project = await keystone.make("project", name="works", domain_id=town)
+        everybody = (await groups(keystone, f"/groups?domain_id={town}"))["everybody"]
+        path = f"/OS-INHERIT/domains/{town}/groups/{everybody}/roles/{await keystone.role('reader')}"
+        assert (await keystone("PUT", f"{path}/inherited_to_projects")).status == 204
+        scope = {"project": {"name": "works", "domain": {"name": "town"}}}
+        answer = await keystone.ask_token(password(somebody("Ada"), scope))
+        assert [role["name"] for role in answer["token"]["roles"]] == ["reader"]
+        assert answer["token"]["project"]["id"] == project["id"]
+        answer = await keystone("GET", f"/role_assignments?effective&scope.project.id={project['id']}")
+        [held] = answer["role_assignments"]
+        assert held["user"]["id"] == hashlib.sha256(f"{town}userada".encode()).hexdigest()
+
+    in_town(tmp_path, talk)
+
+
 def test_who_left_a_group_has_lost_its_roles_at_the_next_login(tmp_path: Path) -> None:
     async def talk(keystone: Talk, directory: SimulatedDirectory, town: str) -> None:
         project = await keystone.make("project", name="works", domain_id=town)

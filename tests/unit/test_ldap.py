@@ -280,7 +280,7 @@ def test_an_object_guid_is_shown_as_a_uuid_and_asked_for_by_its_bytes() -> None:
     guid = uuid.UUID("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
     entry = Entry("CN=x", {"objectguid": [guid.bytes_le]})
     assert entry.text("objectGUID") == str(guid)
-    readable = uuid.UUID(bytes_le=b"sixteen\0letters!")
+    readable = uuid.UUID(bytes_le=b"sixteen letters!")
     assert Entry("CN=x", {"objectguid": [readable.bytes_le]}).text("objectGUID") == str(readable)
     assert Entry("CN=x", {"jpegphoto": [b"\xff\xd8", b"\0"]}).texts("jpegPhoto") == []
     bytes_asked = "".join(f"\\{byte:02x}" for byte in guid.bytes_le)

@@ -13,6 +13,8 @@ from cumulet.services.keystone.drivers.directory import DirectoryGroup, Director
 from cumulet.services.keystone.drivers.ldap import filters
 from cumulet.services.keystone.drivers.ldap.settings import LdapSettings
 
+_UUID_SIZE = 16
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -24,6 +26,8 @@ class Entry:
     def texts(self, attribute: str) -> list[str]:
         """The values of an attribute; those that are no text, such as pictures, are left out."""
         values = self.attributes.get(attribute.lower(), ())
+        if attribute.lower() == filters.GUID:
+            return [_uuid(value) for value in values if len(value) == _UUID_SIZE]
         return [text for value in values if (text := _text(value)) is not None]
 
     def text(self, attribute: str | None) -> str | None:
@@ -32,14 +36,19 @@ class Entry:
 
 
 def _text(value: bytes) -> str | None:
-    """UTF-8 without NUL, or a UUID in the bytes that Active Directory has for it."""
+    """UTF-8 without NUL; other 16 bytes are a UUID, as upstream has it."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
         text = "\0"
     if "\0" not in text:
         return text
-    return str(uuid.UUID(bytes_le=value)) if len(value) == 16 else None
+    return _uuid(value) if len(value) == _UUID_SIZE else None
+
+
+def _uuid(value: bytes) -> str:
+    """What 16 bytes mean, in the order that Active Directory has them in."""
+    return str(uuid.UUID(bytes_le=value))
 
 
 def normal(dn: str) -> str:

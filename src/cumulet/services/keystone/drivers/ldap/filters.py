@@ -9,12 +9,15 @@ from ldap3.utils.conv import escape_bytes, escape_filter_chars
 _IN_CHAIN = "1.2.840.113556.1.4.1941"
 """Active Directory's LDAP_MATCHING_RULE_IN_CHAIN: a member, or a member of a member."""
 
+GUID = "objectguid"
+"""Active Directory's id of an entry, which is no text."""
+
 AT_ONCE = 50
 """Values in one filter; servers bound the size of a request."""
 
 
 def equals(attribute: str, value: str) -> str:
-    if attribute.lower() == "objectguid" and (guid := _guid(value)) is not None:
+    if attribute.lower() == GUID and (guid := _guid(value)) is not None:
         return f"({attribute}={escape_bytes(guid)})"
     return f"({attribute}={escape_filter_chars(value)})"
 
