@@ -2,6 +2,8 @@
 """What the options of a directory do: TLS, pools, attributes, groups of other kinds; shown on OpenLDAP."""
 
 import asyncio
+import socket
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
@@ -139,6 +141,16 @@ def test_more_than_the_server_gives_at_once_is_an_error_without_pages(ldap: Open
     finally:
         for id in extra:
             ldap.delete(f"uid={id},ou=Users")
+
+
+def test_nobody_waits_for_a_server_that_is_silent(ldap: OpenLdap) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(DirectoryError):
+            users(ldap, url=url, connection_timeout=1)
+        assert time.monotonic() - began < 10
+        assert users(ldap, url=f"{url},{ldap.url}", connection_timeout=1).keys() == {"ada", "bob"}
 
 
 def test_what_does_not_exist_is_empty(ldap: OpenLdap) -> None:

@@ -44,8 +44,13 @@ class Kept:
 
     def close(self) -> None:
         """Nothing is kept, now or later."""
+        self._most = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing is kept of what was."""
         with self._lock:
-            idle, self._idle, self._most = self._idle, [], 0
+            idle, self._idle = self._idle, []
         for line in idle:
             end(line.wire)
 

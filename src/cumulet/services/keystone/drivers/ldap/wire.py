@@ -39,8 +39,8 @@ _ALIASES = {
     "always": ldap3.DEREF_ALWAYS,
     "default": ldap3.DEREF_NEVER,
 }
-_CONNECT, _ANSWER = 10, 60
-"""Seconds that a connection and an answer may take where nothing else is said: no login waits for ever."""
+_PATIENCE, _LONGER = 10, 60
+"""Seconds that a server may take to say yes or no, where nothing else is said, and to begin with a list."""
 _PAGED = "1.2.840.113556.1.4.319"
 _SUCCESS, _SIZE_LIMIT, _NO_SUCH_OBJECT = 0, 4, 32
 
@@ -55,6 +55,9 @@ class Wire:
         self._urls = [url for url in re.split(r"[\s,]+", s.url) if url]
         secure = s.use_tls or any(url.lower().startswith("ldaps:") for url in self._urls)
         self._tls = secured(s) if secure else None
+        self._patience = next(
+            (time for time in (s.connection_timeout, s.pool_connection_timeout) if time > 0), _PATIENCE
+        )
         for url in self._urls:
             self._server(url)
         self._bound = Kept(s.pool_size if s.use_pool else 0, s.pool_connection_lifetime)
@@ -114,13 +117,13 @@ class Wire:
     # -- connections ------------------------------------------------------------------------------------
 
     def _over(self, kept: Kept, ready: Callable[[Any], None], use: Callable[[Any], T]) -> T:
-        """Use a connection and keep it; those that were kept and died meanwhile are passed over."""
+        """Use a connection and keep it. Where one that was kept has died, the others have too."""
         try:
-            while (line := kept.take()) is not None:
+            if (line := kept.take()) is not None:
                 try:
                     return self._use(kept, line, use)
                 except LDAPCommunicationError:
-                    continue
+                    kept.clear()
             return self._use(kept, Line(self._connect(ready), time.monotonic()), use)
         except LDAPException as error:
             raise DirectoryError(str(error) or type(error).__name__) from error
@@ -135,10 +138,16 @@ class Wire:
         return result
 
     def _connect(self, ready: Callable[[Any], None]) -> Any:
-        """A new connection to the first server that answers, made ready."""
+        """A new connection to the first server that answers, made ready.
+
+        They are tried again as long as they refuse at once; who waited for silence has waited enough.
+        """
         tries = self._settings.pool_retry_max if self._settings.use_pool else 1
+        until = time.monotonic() + self._patience
         failure: Exception = DirectoryError("no server is named")
         for attempt in range(max(1, tries)):
+            if attempt and time.monotonic() > until:
+                break
             if attempt:
                 time.sleep(self._settings.pool_retry_delay)
             urls = list(self._urls)
@@ -156,14 +165,12 @@ class Wire:
 
         Raises ValueError for what is no URL.
         """
-        s = self._settings
-        patience = next((t for t in (s.connection_timeout, s.pool_connection_timeout) if t > 0), _CONNECT)
         try:
             return ldap3.Server(
                 url,
                 tls=self._tls,
                 get_info=ldap3.NONE,
-                connect_timeout=patience,
+                connect_timeout=self._patience,
                 allowed_referral_hosts=[("*", False)],  # Whom a referral names gets no password.
             )
         except LDAPException as error:
@@ -175,7 +182,7 @@ class Wire:
             auto_referrals=bool(self._settings.chase_referrals),
             check_names=False,
             raise_exceptions=True,
-            receive_timeout=_ANSWER,
+            receive_timeout=self._patience,
         )
         try:
             wire.open(read_server_info=False)
@@ -194,6 +201,7 @@ class Wire:
             _bind_as(wire, user, password)
         else:
             wire.bind(read_server_info=False)
+        wire.socket.settimeout(max(_LONGER, self._patience))
 
 
 def _entry(item: Any) -> Entry:
