@@ -288,6 +288,14 @@ def test_a_weak_password_is_refused_wherever_one_is_chosen(tmp_path: Path) -> No
     converse(tmp_path, talk, settings=regex)
 
 
+def test_a_password_that_keeps_the_rule_thinking_is_refused_soon(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        body = {"user": {"name": "bob", "password": "a" * 40 + "!"}}
+        assert (await keystone("POST", "/users", body)).status == 400
+
+    converse(tmp_path, talk, settings={"password_regex": r"^(a|aa)+$"})
+
+
 def test_a_user_may_not_choose_one_of_their_last_passwords_again(tmp_path: Path) -> None:
     clock = ManualClock()
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator may want otherwise; the defaults are upstream's."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import regex
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -62,6 +62,6 @@ class KeystoneSettings:
     def __post_init__(self) -> None:
         """Raises ValueError for a password_regex that is none."""
         try:
-            re.compile(self.password_regex or "")
-        except re.error as error:
+            regex.compile(self.password_regex or "")
+        except regex.error as error:
             raise ValueError(f"password_regex cannot be {self.password_regex!r}: {error}.") from None

@@ -7,6 +7,7 @@ They are hashed before the transaction begins.
 from collections.abc import Mapping
 from typing import Any
 
+from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
@@ -105,7 +106,7 @@ async def change_password(ctx: Context, request: Request) -> None:
     compliance.check_strength(ctx.app.contract(KeystoneSettings), words["password"])
     await ctx.read(_check_may_change, user)
     await _check_is_new(ctx, user, words["password"])
-    await ctx.transact(_store, user, await _hash(ctx, words["password"]))
+    await ctx.transact(_store, ctx, user, await _hash(ctx, words["password"]))
 
 
 def _check_may_change(tx: Tx, user: User) -> None:
@@ -132,7 +133,7 @@ async def _check_is_new(ctx: Context, user: User, password: str) -> None:
             )
 
 
-def _store(tx: Tx, seen: User, hash: str) -> None:
+def _store(tx: Tx, ctx: Context, seen: User, hash: str) -> None:
     """The new hash in the place of the one that was compared.
 
     Raises Unauthorized if that has changed meanwhile.
@@ -141,7 +142,8 @@ def _store(tx: Tx, seen: User, hash: str) -> None:
     if user is None or user.password_hash != seen.password_hash:
         raise unauthorized()
     remember(tx, user)
-    tx.update(end_tokens_of(tx, user), **columns(tx, hash, user.options, self_service=True))
+    user = tx.update(end_tokens_of(tx, user), **columns(tx, hash, user.options, self_service=True))
+    events.emit(tx, ctx, "user.update", user)
 
 
 ROUTES = (change_password,)
