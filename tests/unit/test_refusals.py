@@ -67,6 +67,8 @@ def test_a_service_token_that_is_missing_is_named() -> None:
 def test_what_no_caller_could_change_is_no_way() -> None:
     assert why("thing:never", MEMBER, OWN).ways == []
     assert why("thing:change", MEMBER, {}).ways == [["the role admin"]]
+    policy = Policy({"internal": Rule("is_admin:True or role:admin")})
+    assert explain("internal", Denial("s", policy, MEMBER, OWN)).ways == [["the role admin"]]
     other = "another target: 'open':%(status)s"
     assert why("thing:close", MEMBER, {**OTHERS, "project_id": "p1"}).ways == [[other]]
 

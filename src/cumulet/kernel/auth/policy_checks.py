@@ -12,6 +12,7 @@ how a rule says that the target has no domain. A key that the target lacks makes
 import ast
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from cumulet.kernel.auth.policy_language import All, Always, Either, Expression, Not, PolicyError, Term
@@ -88,6 +89,7 @@ def _never(creds: Creds, target: Target) -> bool:
     return False
 
 
+@cache
 def literal(kind: str) -> str | None:
     """The text of a left side that is a Python literal (`'member'`, `None`, `True`), else nothing."""
     try:

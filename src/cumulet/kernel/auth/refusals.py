@@ -46,7 +46,6 @@ class Refusal:
     roles: list[str]
     service_roles: list[str]
     ways: list[list[str]]
-    reason: str
 
 
 def note(span: Span, rule: str, denial: Denial) -> None:
@@ -59,7 +58,6 @@ def note(span: Span, rule: str, denial: Denial) -> None:
 def explain(rule: str, denial: Denial) -> Refusal:
     """What there is to say of a denial now."""
     policy, creds = denial.policy, denial.creds
-    reason = policy.explain(rule, creds, denial.target)
     return Refusal(
         service=denial.service,
         rule=rule,
@@ -68,8 +66,7 @@ def explain(rule: str, denial: Denial) -> Refusal:
         user_id=str(creds.get("user_id") or ""),
         roles=list(creds.get("roles") or ()),
         service_roles=list(creds.get("service_roles") or ()),
-        ways=[list(way) for way in reason.ways()],
-        reason=str(reason),
+        ways=[list(way) for way in policy.explain(rule, creds, denial.target).ways()],
     )
 
 
