@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """People who come from an identity provider, by way of the front proxy that speaks with it."""
 
+import asyncio
 import html
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
-from cumulet.services.keystone.federation import memberships
+from cumulet.services.keystone.federation import identities, memberships
+from cumulet.services.keystone.federation.identities import Assertion
 from cumulet.services.keystone.people import Membership
 from cumulet.testing.asgi import Answer
 from cumulet.testing.identity import DEFAULT, Talk, converse, rescope
@@ -294,6 +296,23 @@ def test_a_user_may_be_told_how_identity_providers_know_them(tmp_path: Path, dat
     converse(tmp_path, talk, settings=SETTINGS, database=database)
 
 
+def test_who_comes_for_the_first_time_several_times_at_once_is_one_user(
+    tmp_path: Path, database: str
+) -> None:
+    async def talk(keystone: Talk) -> None:
+        acme = Acme(keystone)
+        await acme.open()
+        answers = await asyncio.gather(*(acme.visit() for _ in range(6)))
+        assert {answer.status for answer in answers} == {201}
+        [id] = {answer["token"]["user"]["id"] for answer in answers}
+        assert (await keystone("DELETE", f"/users/{id}")).status == 204
+        assert not await acme.holds(answers[0].headers["x-subject-token"])
+        assert (await acme.visit())["token"]["user"]["id"] != id
+        assert not await acme.holds(answers[0].headers["x-subject-token"])
+
+    converse(tmp_path, talk, settings=SETTINGS, database=database)
+
+
 # -- what ends it ---------------------------------------------------------------------------------------
 
 
@@ -361,10 +380,10 @@ def test_memberships_last_as_long_as_the_identity_provider_says(tmp_path: Path, 
         assert (await keystone("GET", f"/groups/{acme.group['id']}/users"))["users"] == []
         held = await keystone("GET", f"/role_assignments?effective&user.id={user_id}")
         assert {one["scope"]["project"]["id"] for one in held["role_assignments"]} == {acme.project["id"]}
-        await clock.pass_time(599)
+        clock.advance(599)
         assert (await keystone("GET", member)).status == 204
         await acme.visit()
-        await clock.pass_time(599)
+        clock.advance(599)
         assert (await keystone("GET", member)).status == 204
         await keystone("PATCH", IDP, {"identity_provider": {"authorization_ttl": 5}})
         assert (await keystone("GET", member)).status == 404
@@ -374,6 +393,59 @@ def test_memberships_last_as_long_as_the_identity_provider_says(tmp_path: Path, 
         assert (await keystone("GET", f"/users/{user_id}/groups"))["groups"] == []
 
     converse(tmp_path, talk, settings=SETTINGS, clock=clock, database=database)
+
+
+def test_an_application_credential_of_a_visitor_works_while_they_are_members(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def talk(keystone: Talk) -> None:
+        acme = Acme(keystone)
+        await acme.open(authorization_ttl=120)
+        scoped = await acme.scoped(await acme.token())
+        path = f"/users/{scoped['token']['user']['id']}/application_credentials"
+        body = {"application_credential": {"name": "ci"}}
+        made = await keystone("POST", path, body, token=scoped.headers["x-subject-token"])
+        assert made.status == 201, made
+        words = {name: made["application_credential"][name] for name in ("id", "secret")}
+        identity = {"methods": ["application_credential"], "application_credential": words}
+
+        async def log_in() -> Answer:
+            return await keystone.ask_token({"auth": {"identity": identity}})
+
+        first = await log_in()
+        assert first["token"]["project"]["name"] == "rockets"
+        assert "OS-FEDERATION" not in first["token"]["user"]
+        clock.advance(7190)
+        later = await log_in()
+        assert later.status == 201
+        clock.advance(20)
+        await keystone.cloud.app.db.transact(memberships.trim)
+        assert (await log_in()).status == 401
+        assert not await acme.holds(later.headers["x-subject-token"])
+
+    converse(tmp_path, talk, settings=SETTINGS, clock=clock)
+
+
+def test_assertions_are_kept_as_long_as_a_token_may_rest_on_them(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def talk(keystone: Talk) -> None:
+        acme = Acme(keystone)
+        await acme.open()
+        db = keystone.cloud.app.db
+        await acme.visit()
+        clock.advance(3 * 86400)
+        await acme.visit({**BEA, "OIDC-groups": "none"})
+        token = await acme.token()
+        clock.advance(3000)
+        await db.transact(identities.trim)
+        assert await acme.holds(token)
+        assert await db.read(Tx.count, Assertion) == 2
+        clock.advance(4 * 86400)
+        await db.transact(identities.trim)
+        assert await db.read(Tx.count, Assertion) == 0
+
+    converse(tmp_path, talk, settings=SETTINGS, clock=clock)
 
 
 def test_projects_are_made_for_who_comes_and_roles_on_them_given(tmp_path: Path, database: str) -> None:

@@ -101,14 +101,15 @@ def reconcilers() -> "list[Reconciler]":
     from cumulet.kernel.reconcile import Reconciler
     from cumulet.services.keystone import renewal
     from cumulet.services.keystone.directories import reconcile
-    from cumulet.services.keystone.federation import memberships
+    from cumulet.services.keystone.federation import identities, memberships
     from cumulet.services.keystone.tokens import revocation
 
     return [
         Reconciler(revocation.trim, 600.0),
         Reconciler(renewal.renew, 60.0),
         Reconciler(reconcile.refresh, 300.0),
-        Reconciler(memberships.trim, 30.0),
+        Reconciler(memberships.trim, 10.0),
+        Reconciler(identities.trim, 3600.0),
     ]
 
 

@@ -12,6 +12,9 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Row, Tx, column, json_column
 from cumulet.kernel.http.messages import Query
 from cumulet.kernel.resource.views import OMIT
+from cumulet.lib import timestamps
+from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone.settings import KeystoneSettings
 
 FEDERATED = {
     "type": "array",
@@ -35,6 +38,7 @@ FEDERATED = {
         "required": ["idp_id", "protocols"],
     },
 }
+_DAY = 86400.0
 _FILTERS = ("idp_id", "protocol_id", "unique_id")
 
 
@@ -84,6 +88,8 @@ class Assertion(Row, table="keystone_assertions", indexes=(("idp_id", "protocol_
     idp_id: str = column(references="keystone_identity_providers.id", on_delete="CASCADE")
     protocol_id: str = column()
     group_ids: list[str] = json_column(default_factory=list)
+    seen_at: Timestamp = column(index=True)
+    """When somebody last came so, to the day: no token outlives it by long."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -98,6 +104,23 @@ class Assertion(Row, table="keystone_assertions", indexes=(("idp_id", "protocol_
 def assertion_id(eras: Sequence[str], group_ids: Sequence[str]) -> str:
     """32 hex digits, as short in a token as any other id."""
     return hashlib.sha256(json.dumps([*eras, sorted(group_ids)]).encode()).hexdigest()[:32]
+
+
+def remember(tx: Tx, wanted: Assertion) -> str:
+    """The id of this assertion, written down if nobody has come like this before."""
+    known = tx.get(Assertion, wanted.id)
+    if known is None:
+        tx.insert(wanted, retry=True)
+    elif known.seen_at[:10] != wanted.seen_at[:10]:
+        tx.update(known, seen_at=wanted.seen_at)
+    return wanted.id
+
+
+def trim(tx: Tx) -> int:
+    """Forget assertions on which no token rests any more; how many there were."""
+    settings = tx.app.contract(KeystoneSettings)
+    longest = settings.token_lifetime + settings.allow_expired_window
+    return tx.delete_where(Assertion, Assertion.c.seen_at < timestamps.add(tx.now, -longest - _DAY))
 
 
 def forget_assertions(tx: Tx, idp_id: str) -> None:

@@ -13,7 +13,7 @@ from cumulet.kernel.db import Tx
 from cumulet.lib.attribute_mapping import LOCAL, Mapped, MappingError, map_assertion
 from cumulet.services.keystone.errors import forbidden, not_found, unauthorized
 from cumulet.services.keystone.federation.front_proxy import Asserted
-from cumulet.services.keystone.federation.identities import Assertion, assertion_id
+from cumulet.services.keystone.federation.identities import Assertion, assertion_id, remember
 from cumulet.services.keystone.federation.memberships import set_memberships
 from cumulet.services.keystone.federation.model import IdentityProvider, Mapping, Protocol, RemoteId
 from cumulet.services.keystone.federation.naming import group_ids, need_domain
@@ -108,9 +108,14 @@ def _visitor(tx: Tx, idp: IdentityProvider, user: dict[str, Any], asserted: Asse
 
 
 def _assertion(tx: Tx, idp: IdentityProvider, protocol: Protocol, groups: list[str]) -> str:
-    """The id of the row that says how somebody came, made if nobody has come like this before."""
-    id = assertion_id((idp.era, protocol.era), groups)
-    if tx.get(Assertion, id) is None:
-        row = Assertion(id=id, idp_id=idp.id, protocol_id=protocol.name, group_ids=groups)
-        tx.insert(row, retry=True)
-    return id
+    """The id of the row that says how somebody came."""
+    return remember(
+        tx,
+        Assertion(
+            id=assertion_id((idp.era, protocol.era), groups),
+            idp_id=idp.id,
+            protocol_id=protocol.name,
+            group_ids=groups,
+            seen_at=tx.now,
+        ),
+    )

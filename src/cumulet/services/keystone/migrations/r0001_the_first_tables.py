@@ -362,6 +362,7 @@ def upgrade() -> None:
         sa.Column("idp_id", TEXT, nullable=False),
         sa.Column("protocol_id", TEXT, nullable=False),
         sa.Column("group_ids", sa.Text(), nullable=False),
+        sa.Column("seen_at", TEXT, nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["idp_id"], ["keystone_identity_providers.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
@@ -372,6 +373,7 @@ def upgrade() -> None:
         ["idp_id", "protocol_id"],
         unique=False,
     )
+    op.create_index(op.f("ix_keystone_assertions_seen_at"), "keystone_assertions", ["seen_at"], unique=False)
     op.create_table(
         "keystone_assignments",
         sa.Column("id", TEXT, nullable=False),
