@@ -175,6 +175,9 @@ def test_groups_need_a_domain_unless_they_bring_it() -> None:
     alone = [rule([USER, {"groups": "{1}"}], *NAMED, {"type": "Groups"})]
     with pytest.raises(MappingError, match="Both 'groups' and 'domain' keywords must be specified"):
         map_assertion(alone, ASSERTION)
+    none = [rule([USER, {"groups": "{1}"}], *NAMED, {"type": "Groups", "whitelist": []})]
+    with pytest.raises(MappingError, match="keywords must be specified"):
+        map_assertion(none, ASSERTION)
     group = {"name": "devs", "domain": {"name": "Default"}}
     found = map_assertion(alone, {**ASSERTION, "Groups": "JSON:" + json.dumps(group)})
     assert found.group_names == [group]

@@ -115,11 +115,10 @@ def _matched(
 
 
 def _hits(wanted: Any, values: Values, asked: Mapping[str, Any], search: _Search) -> Values:
-    """Those of the values that are wanted, each once."""
-    distinct = dict.fromkeys(values)
+    """Those of the values that are wanted; each once, unless an expression has found them."""
     if asked.get("regex"):
-        return [value for value in distinct if search.hits(wanted, value)]
-    return [value for value in distinct if value in wanted]
+        return [value for value in values if search.hits(wanted, value)]
+    return [value for value in dict.fromkeys(values) if value in wanted]
 
 
 # -- the local side -------------------------------------------------------------------------------------
@@ -249,16 +248,15 @@ def _combined(found: Sequence[Mapping[str, Any]], version: str) -> Mapped:
 
 
 def _named_groups(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The groups that are given by name; one that begins with JSON: says its own domain."""
-    found = []
-    for name in one.get("groups", ()):
-        group = _json_group(name) if name.startswith("JSON:") else {"name": name, "domain": one.get("domain")}
-        if not _is_placed(group):
-            raise MappingError(
-                f"Invalid rule: {dict(one)}. Both 'groups' and 'domain' keywords must be specified."
-            )
-        found.append({"name": group["name"], "domain": group["domain"]})
-    return found
+    """The groups that are given by name; JSON:{...} says its own domain."""
+    names, domain = one.get("groups", ()), one.get("domain")
+    found = [_json_group(name) or {"name": name, "domain": domain} for name in names]
+    homeless = "groups" in one and not names and domain is None
+    if homeless or not all(map(_is_placed, found)):
+        raise MappingError(
+            f"Invalid rule: {dict(one)}. Both 'groups' and 'domain' keywords must be specified."
+        )
+    return [{"name": group["name"], "domain": group["domain"]} for group in found]
 
 
 def _is_placed(group: Any) -> bool:
@@ -270,8 +268,9 @@ def _is_placed(group: Any) -> bool:
 
 
 def _json_group(text: str) -> Any:
+    """The group that a text after JSON: describes; None where it describes nothing."""
     try:
-        return json.loads(text.removeprefix("JSON:"))
+        return json.loads(text.removeprefix("JSON:")) if text.startswith("JSON:") else None
     except (json.JSONDecodeError, RecursionError):
         return None
 
