@@ -16,6 +16,7 @@ from tests.conversations.nova_talk import (
     ask_for_a_server,
     boot,
     holds,
+    make_volume,
     nova,
     shown,
     surroundings,
@@ -35,6 +36,7 @@ from cumulet.testing.torment import torment
 
 VOLUMES = "/volume/v3/volumes"
 COMPUTE_SERVICES = "/compute/v2.1/os-services"
+AT_2_11 = {"OpenStack-API-Version": "compute 2.11"}
 A_WHILE = 20
 """Seconds for which a host that is down is certainly waited for."""
 LONG = 300
@@ -126,8 +128,7 @@ def test_a_host_that_the_operator_took_away_is_not_waited_for(tmp_path: Path, ho
     async def conversation() -> None:
         async with without_its_host(tmp_path, ManualClock()) as cloud:
             body = {"host": "host-1", "binary": "nova-compute", **said}
-            version = {"OpenStack-API-Version": "compute 2.11"}
-            await ask(cloud, "PUT", f"{COMPUTE_SERVICES}/{how}", body, token="admin", headers=version)
+            await ask(cloud, "PUT", f"{COMPUTE_SERVICES}/{how}", body, token="admin", headers=AT_2_11)
             assert await is_in_state(cloud, await boot(cloud), "ERROR", None)
 
     talk(conversation)
@@ -208,6 +209,44 @@ def test_an_image_of_a_server_whose_host_stays_away_is_given_up(tmp_path: Path) 
             await ask(cloud, "POST", f"{SERVERS}/{id}/action", body, headers=LATEST)
             await wait_until(clock, LONG, lambda: is_in_state(cloud, id, "ACTIVE", None))
             assert (await ask(cloud, "GET", "/image/v2/images?name=copy"))["images"] == []
+
+    talk(conversation)
+
+
+FORCED_DOWN = {"host": "host-1", "binary": "nova-compute", "forced_down": True}
+
+
+@pytest.mark.parametrize("kind", ["volume", "interface"])
+def test_what_is_detached_on_a_host_that_was_lost_is_free_once_the_operator_says_so(
+    tmp_path: Path, kind: str
+) -> None:
+    async def conversation() -> None:
+        clock = ManualClock()
+        async with nova(tmp_path, clock=clock) as (cloud, _):
+            id, volume = await boot(cloud), await make_volume(cloud)
+            attached = f"{SERVERS}/{id}/os-{kind}{'_attachments' if kind == 'volume' else ''}"
+            if kind == "volume":
+                await ask(cloud, "POST", attached, {"volumeAttachment": {"volumeId": volume}})
+                await cloud.settled()
+                path = f"{attached}/{volume}"
+            else:
+                [port] = (await ask(cloud, "GET", attached))["interfaceAttachments"]
+                path = f"{attached}/{port['port_id']}"
+            await lose_the_host(cloud, clock)
+            await ask(cloud, "DELETE", path)
+            await ask(cloud, "DELETE", f"{SERVERS}/{id}")
+            await clock.pass_time(LONG)
+            assert (await shown(cloud, id))["OS-EXT-STS:task_state"] == "deleting"
+            await ask(
+                cloud, "PUT", f"{COMPUTE_SERVICES}/force-down", FORCED_DOWN, token="admin", headers=AT_2_11
+            )
+
+            async def is_gone() -> bool:
+                return (await cloud.request("GET", f"{SERVERS}/{id}")).status == 404
+
+            await wait_until(clock, LONG, is_gone)
+            assert (await volume_of(cloud, volume))["status"] == "available"
+            await holds(cloud)
 
     talk(conversation)
 

@@ -162,11 +162,14 @@ async def attach_volume(run: Run, server_id: str, device_id: str) -> None:
 
 @saga("server.detach_volume/1", keys=("server",), queued=True)
 async def detach_volume(run: Run, server_id: str, device_id: str) -> None:
-    """Take the volume from the guest, then end its attachment; it cannot be taken back."""
+    """Take the volume from the guest, then end its attachment; it cannot be taken back.
+
+    A host that is away is waited for, however long, unless the operator says that nothing runs there.
+    """
     await run.pivot()
     host, generation = await run(attaching.publish_without_volume, server_id, device_id)
     if host is not None:
-        await run(steps.wait_guest, server_id, host, generation)
+        await run(steps.wait_unplugged, server_id, host, generation)
     await run(attaching.volume_detached, server_id, device_id)
 
 
@@ -187,11 +190,14 @@ async def attach_interface(run: Run, server_id: str, port_id: str) -> None:
 
 @saga("server.detach_interface/1", keys=("server",), queued=True)
 async def detach_interface(run: Run, server_id: str, port_id: str) -> None:
-    """Take the NIC from the guest, then release its port; it cannot be taken back."""
+    """Take the NIC from the guest, then release its port; it cannot be taken back.
+
+    A host that is away is waited for like with a volume.
+    """
     await run.pivot()
     host, generation = await run(attaching.publish_without_port, server_id, port_id)
     if host is not None:
-        await run(steps.wait_guest, server_id, host, generation)
+        await run(steps.wait_unplugged, server_id, host, generation)
     await run(attaching.port_detached, server_id, port_id)
 
 

@@ -274,6 +274,16 @@ def withdraw_guest(tx: Tx, ctx: Context, server_id: str) -> list[list[Any]]:
 @step(deadline=FOREVER)
 async def wait_guest_gone(ctx: Context, server_id: str, host: str, generation: list[int]) -> None:
     """The host has said that the guest is gone, or the operator that the host is."""
+    await _made_or_fenced(ctx, server_id, host, generation)
+
+
+@step(deadline=FOREVER)
+async def wait_unplugged(ctx: Context, server_id: str, host: str, generation: list[int]) -> None:
+    """The host has taken it from the guest, or the operator has said that the host is gone."""
+    await _made_or_fenced(ctx, server_id, host, generation)
+
+
+async def _made_or_fenced(ctx: Context, server_id: str, host: str, generation: list[int]) -> None:
     gone = asyncio.ensure_future(_made(ctx, host, "guest", server_id, generation))
     try:
         while not gone.done():
