@@ -2,14 +2,18 @@
 """What the options of a directory do: TLS, pools, attributes, groups of other kinds; shown on OpenLDAP."""
 
 import asyncio
+import json
+import re
 import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cumulet.services.keystone.domain_config.options import check_config
 from cumulet.services.keystone.drivers.directory import DirectoryError, DirectoryGroup, DirectoryUser
 from cumulet.services.keystone.drivers.ldap import filters
 from cumulet.services.keystone.drivers.ldap.driver import LdapDirectory
@@ -307,6 +311,17 @@ def test_equal_names_of_entries_are_equal() -> None:
     assert normal("UID=Ada,  OU=People,DC=x") == normal("uid=ada,ou=people, dc=X")
     assert normal("cn=a\\, b,dc=x") == normal("CN=A\\,  B,DC=x") != normal("cn=a,cn=b,dc=x")
     assert normal("no dn") == "no dn"
+
+
+def test_the_examples_of_the_page_have_options_that_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "services" / "keystone.md").read_text()
+    examples = re.findall(r'^    (\{"config": \{"identity".*?\}\}\})$', page, flags=re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        config = json.loads(example)["config"]
+        check_config(config)
+        settings = LdapSettings.parse(config["ldap"])
+        assert settings.group_ad_nesting and settings.page_size == 500
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Directories:
         return found.directory
 
     async def domains(self, app: "App") -> Collection[str]:
-        """The domains that have a directory."""
+        """The domains that have a directory; without any nothing needs to be asked or looked up."""
         return (await self._known(app)).keys()
 
     async def close(self) -> None:
@@ -78,6 +78,8 @@ class Directories:
             return self._opened
         async with self._lock:
             epoch = authority.epoch()
+            if self._epoch == epoch:
+                return self._opened
             configs = await app.db.read(_configs)
             before = self._opened
             self._opened = {

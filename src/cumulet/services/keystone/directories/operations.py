@@ -12,6 +12,7 @@ from cumulet.kernel.resource import Resource, reading
 from cumulet.kernel.resource.operation import id_param
 from cumulet.services.keystone import entity
 from cumulet.services.keystone.directories import refresh
+from cumulet.services.keystone.directories.known import Directories
 from cumulet.services.keystone.domain_config.model import limit_of
 from cumulet.services.keystone.people import Group, User
 
@@ -48,6 +49,8 @@ class Show(reading.Show):
         endpoint = super().endpoint(cls, wire)
 
         async def run(ctx: Context, request: Request) -> Any:
+            if not await ctx.app.contract(Directories).domains(ctx.app):
+                return await ctx.app.db.read_as(endpoint, endpoint.run, ctx, request)
             found = await ctx.app.db.read_as(endpoint, self._unless_shadow, cls, ctx, request)
             if isinstance(found, Reply):
                 return found

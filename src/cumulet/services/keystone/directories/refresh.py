@@ -161,6 +161,8 @@ def after(refresh: Callable[..., Awaitable[None]], policy: str) -> Callable[[Rou
     def mark(function: Route) -> Any:
         @functools.wraps(function)
         async def run(ctx: Context, request: Request) -> Any:
+            if not await ctx.app.contract(Directories).domains(ctx.app):
+                return await ctx.read(function, ctx, request)
             user, group = await ctx.read(_named, request)
             about = user if needs_user else group
             if about is not None and about.local_id:
