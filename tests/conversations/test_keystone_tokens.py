@@ -308,6 +308,42 @@ def test_tokens_that_ended_stay_ended_when_all_is_enabled_again(tmp_path: Path, 
     converse(tmp_path, talk)
 
 
+def test_a_disabled_domain_ends_tokens_for_its_projects_of_people_from_elsewhere(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        domain = await keystone.make("domain", name="elsewhere")
+        stage = await keystone.make("project", name="stage", domain_id=domain["id"])
+        ada = await keystone.person("ada")
+        await keystone.give("member", ada.id, f"/projects/{stage['id']}")
+        there = await keystone.login(ada.credentials, {"project": {"id": stage["id"]}})
+        here = await ada.login()
+        for enabled in (False, True):
+            changes = {"domain": {"enabled": enabled}}
+            assert (await keystone("PATCH", f"/domains/{domain['id']}", changes)).status == 200
+            assert not await ada.holds(there)
+        assert await ada.holds(here)
+
+    converse(tmp_path, talk)
+
+
+def test_a_role_that_is_implied_no_longer_is_lost_at_once(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        singer, guest = await keystone.make("role", name="singer"), await keystone.make("role", name="guest")
+        implied = f"/roles/{singer['id']}/implies/{guest['id']}"
+        assert (await keystone("PUT", implied)).status == 201
+        ada = await keystone.person("ada", "singer")
+        subject = {"X-Subject-Token": await ada.login()}
+
+        async def roles() -> set[str]:
+            shown = await keystone("GET", "/auth/tokens", headers=subject)
+            return {role["name"] for role in shown["token"]["roles"]}
+
+        assert await roles() == {"singer", "guest"}
+        assert (await keystone("DELETE", implied)).status == 204
+        assert await roles() == {"singer"}
+
+    converse(tmp_path, talk)
+
+
 def test_who_leaves_a_group_loses_its_roles(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         group = await keystone.make("group", name="choir")

@@ -13,6 +13,9 @@ from cumulet.services.keystone.tokens.methods import METHODS
 from cumulet.services.keystone.tokens.payload import in_order
 from cumulet.services.keystone.tokens.proof import Asked, Proof
 
+_LOGINS = frozenset({"password", "mapped"})
+"""By which of them somebody counts as active, as upstream has it: not by what is left to programs."""
+
 
 async def authenticate(ctx: Context, asked: Asked) -> Proof:
     """Who has proved what by all the methods of a request, and of the receipt that it shows.
@@ -34,7 +37,7 @@ async def authenticate(ctx: Context, asked: Asked) -> Proof:
         federation_id=next((proof.federation_id for proof in proofs if proof.federation_id), ""),
     )
     user, methods = await ctx.read(_judge, proof, asked.receipt)
-    if "password" in methods and "token" not in methods:
+    if "token" not in methods and not _LOGINS.isdisjoint(methods):
         await welcome(ctx, user)
     return dataclasses.replace(proof, methods=methods)
 
