@@ -23,8 +23,10 @@ from cumulet.services.keystone.roles.model import Role, assignment
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.model import RevokedToken
+from cumulet.testing import asgi
+from cumulet.testing.asgi import Answer
 from cumulet.testing.cloud import ADMIN_PASSWORD, Cloud
-from cumulet.testing.identity import ADMIN_PROJECT, DEFAULT, Talk, password, rescope
+from cumulet.testing.identity import ADMIN_PROJECT, DEFAULT, V3, Talk, password, rescope
 
 USERS, PROJECTS, EACH, REVOCATIONS = 10_000, 1_000, 10, 10_000
 ROUNDS = 1000
@@ -41,10 +43,20 @@ def measure() -> bool:
         return runner.run(_measure())
 
 
+class _Unjudged(Talk):
+    """A conversation whose answers are not held against the documents: that would cost more than they do."""
+
+    async def __call__(self, method: str, path: str, body: Any = None, **how: Any) -> Answer:
+        token = how.get("token", self.cloud.token)
+        headers = {**how.get("headers", {}), **({"X-Auth-Token": token} if token else {})}
+        address = f"http://cloud{V3}{path}"
+        return await asgi.request(self.cloud.app.root, method, address, body=body, headers=headers)
+
+
 async def _measure() -> bool:
     with tempfile.TemporaryDirectory() as state:
         async with Cloud.running(Path(state), [KEYSTONE], hosts=0) as cloud:
-            keystone = Talk(cloud)
+            keystone = _Unjudged(cloud)
             await keystone.become_admin()
             await cloud.app.db.transact(_fill)
             table = Table(f"keystone ({USERS:,} users, {USERS * EACH:,} assignments)", "ms", "at most", "")
@@ -124,7 +136,7 @@ async def _cpu(keystone: Talk, table: Table) -> bool:
 
     cases: tuple[tuple[str, Callable[[], Awaitable[None]], float | None], ...] = (
         ("validate a known token", validate, 0.25),
-        ("validate one that was not seen before", validate_unseen, None),
+        ("validate one that was not seen before", validate_unseen, 0.5),
         ("validate after a change of rights", validate_after_a_change, None),
         ("a token by a token", issue, 1.0),
         ("effective assignments of one user", assignments, 3.0),

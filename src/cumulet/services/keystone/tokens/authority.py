@@ -175,7 +175,7 @@ class Authority:
             facts.scope_generation,
         ):
             return None
-        if tx.exists(RevokedToken, RevokedToken.c.id.in_((claims.audit_ids[0], f"chain:{claims.chain}"))):
+        if tx.get(RevokedToken, claims.audit_ids[0]) or tx.get(RevokedToken, f"chain:{claims.chain}"):
             return None
         found = _token(token, claims, facts)
         self._keep(self._tokens, token, found, epoch, _KEPT_TOKENS)
