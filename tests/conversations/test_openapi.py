@@ -95,6 +95,19 @@ def test_who_follows_the_document_asks_for_the_version_that_it_describes() -> No
     assert {"$ref": "#/components/parameters/microversion"} in shown
 
 
+def test_headers_of_our_own_stand_where_they_count() -> None:
+    nova = openapi("nova")["paths"]
+
+    def has(path: str, method: str, header: str) -> bool:
+        return {"$ref": f"#/components/parameters/{header}"} in nova[path][method].get("parameters", [])
+
+    assert has("/v2.1/servers", "post", "idempotency-key") and has("/v2.1/servers", "post", "dry-run")
+    assert has("/v2.1/servers/{server_id}", "delete", "dry-run")
+    assert not has("/v2.1/servers/{server_id}", "delete", "idempotency-key")
+    assert not has("/v2.1/servers", "get", "dry-run")
+    assert not has("/v2.1/os-server-external-events", "post", "dry-run")
+
+
 def test_a_document_can_be_had_of_an_older_version() -> None:
     nova = running("nova")
     old, new = docs.openapi(nova, 2001), docs.openapi(nova)

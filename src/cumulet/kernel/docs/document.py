@@ -9,7 +9,7 @@ import copy
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from cumulet.kernel.docs.operations import MICROVERSION, REFUSED, operation
+from cumulet.kernel.docs.operations import KEY, MICROVERSION, REFUSED, REHEARSAL, operation
 from cumulet.kernel.docs.refusals import refused
 from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.resource.shapes import At
@@ -18,6 +18,20 @@ from cumulet.kernel.versions import Microversions, dotted
 if TYPE_CHECKING:
     from cumulet.kernel.service import Api, Running
 
+_OWN_HEADERS = {
+    KEY: {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same request with the same key is done once, and gets the first answer again.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    REHEARSAL: {
+        "name": "Cumulet-Dry-Run",
+        "in": "header",
+        "description": "The request is answered as if it were done, and nothing of it is kept.",
+        "schema": {"type": "string"},
+    },
+}
 Route = tuple[str, str]
 """A path and a method in lower case."""
 
@@ -47,7 +61,10 @@ def openapi(running: "Running", version: int | None = None) -> dict[str, Any]:
         "components": {
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}},
             "responses": {REFUSED: refused(running, at)},
-            "parameters": {MICROVERSION: _version_header(api.microversions, at)} if api.microversions else {},
+            "parameters": {
+                **({MICROVERSION: _version_header(api.microversions, at)} if api.microversions else {}),
+                **_OWN_HEADERS,
+            },
         },
         "security": [{"token": []}],
     }

@@ -8,6 +8,7 @@ from cumulet.kernel.http.endpoint import Endpoint
 from cumulet.kernel.resource.shapes import At, told
 
 MICROVERSION = "microversion"
+KEY, REHEARSAL = "idempotency-key", "dry-run"
 REFUSED = "Refused"
 _BODILESS = frozenset({204, 205, 304})
 _QUERY: Mapping[str, Mapping[str, Any]] = {
@@ -31,8 +32,15 @@ def operation(endpoints: Sequence[Endpoint], at: At, *, versioned: bool) -> dict
         {"name": name, "in": "query", "schema": _QUERY.get(name, {"type": "string"})}
         for name in dict.fromkeys(first.query)
     ]
-    if versioned and not first.public:
-        parameters.append({"$ref": f"#/components/parameters/{MICROVERSION}"})
+    parameters += [
+        {"$ref": f"#/components/parameters/{name}"}
+        for name, there in (
+            (MICROVERSION, versioned and not first.public),
+            (KEY, any(endpoint.takes_key for endpoint in endpoints)),
+            (REHEARSAL, any(endpoint.writes and not endpoint.is_async for endpoint in endpoints)),
+        )
+        if there
+    ]
     if parameters:
         found["parameters"] = parameters
     if body := _body(endpoints, at.version):
