@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole cloud on a port, with one of most things in it, and the names by which requests can reach them."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,12 @@ from typing import Any
 
 import requests
 
-from cumulet.main import SERVICES, openapi
+from cumulet.kernel.docs.operations import KEY, REHEARSAL
+from cumulet.kernel.service import Running
+from cumulet.main import SERVICES, openapi, services
+from cumulet.testing.asgi import Answer
 from cumulet.testing.plugin import PASSWORD, RunningCloud, running
+from cumulet.testing.promises import Promises
 
 DEFAULT = {"id": "default"}
 OWN = {"admin", "default", "member", "reader", "manager", "service"}
@@ -46,6 +51,7 @@ class Furnished:
     def __init__(self, cloud: RunningCloud) -> None:
         self.cloud = cloud
         self.session = requests.Session()
+        self.promises = Promises([Running(manifest) for manifest in services(SERVICES)])
         self.tokens = {"admin": self._login("admin", PASSWORD, "admin")}
         self._add_member()
         self.known: dict[str, list[str]] = defaultdict(list)
@@ -56,8 +62,14 @@ class Furnished:
             self._note_all(openapi(service))
 
     def ask(self, method: str, path: str, body: Any = None, token: str = "admin", **headers: str) -> Any:
+        """One request, whose answer is as the document of its service promises."""
         sent = {**headers, **({"X-Auth-Token": self.tokens[token]} if token else {})}
-        return self.session.request(method, f"{self.cloud.url}/{path.lstrip('/')}", json=body, headers=sent)
+        target = "/" + path.lstrip("/")
+        answer = self.session.request(method, self.cloud.url + target, json=body, headers=sent)
+        kind = str(answer.headers.get("content-type", ""))
+        whole = parsed(answer.status_code, kind, answer.content)
+        assert not (wrong := self.promises.broken(method, target, body, headers, whole)), (target, wrong)
+        return answer
 
     def _login(self, name: str, password: str, project: str) -> str:
         user = {"name": name, "domain": DEFAULT, "password": password}
@@ -120,6 +132,12 @@ class Furnished:
                 self.known[name].append(str(id))
 
 
+def parsed(status: int, kind: str, content: bytes | None) -> Answer:
+    """An answer with its body as JSON where it is that."""
+    body = json.loads(content) if content and "json" in kind else content or None
+    return Answer(status, {"content-type": kind}, body)
+
+
 @contextmanager
 def furnished() -> Iterator[Furnished]:
     """The cloud with all of its services, until the block ends."""
@@ -130,7 +148,8 @@ def furnished() -> Iterator[Furnished]:
 def told(document: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any]:
     """The document with what there is: ids are those of the cloud, in paths always, in bodies often.
 
-    It says nothing of tokens: who asks is chosen elsewhere.
+    It says nothing of tokens: who asks is chosen elsewhere. Nor of rehearsals, which change nothing, and of
+    keys by which one request of many is done.
     """
     del document["security"], document["components"]["securitySchemes"]
     for path in document["paths"].values():
@@ -140,8 +159,13 @@ def told(document: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, 
         for operation in path.values():
             if isinstance(operation, dict):
                 operation.pop("security", None)
+                headers = [one for one in operation.get("parameters", ()) if one.get("$ref") not in _NOT_TOLD]
+                operation["parameters"] = headers
                 _tell(operation.get("requestBody"), known)
     return document
+
+
+_NOT_TOLD = tuple(f"#/components/parameters/{name}" for name in (KEY, REHEARSAL))
 
 
 def _tell(schema: Any, known: Mapping[str, list[str]]) -> None:

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
@@ -19,7 +20,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from tests.conversations.furnished import Furnished, furnished, told
+from tests.conversations.furnished import Furnished, furnished, parsed, told
 
 from cumulet.main import SERVICES, openapi
 
@@ -27,6 +28,12 @@ EXAMPLES = int(os.environ.get("CUMULET_FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("CUMULET_FUZZ_SEED", "1"))
 ORDER = ("POST", "PUT", "PATCH", "GET", "HEAD", "DELETE")
 REASONS = (501, 503)
+ALWAYS_REFUSED = {
+    "/v3/OS-FEDERATION/saml2/metadata",
+    "/v3/auth/OS-FEDERATION/saml2",
+    "/v3/auth/OS-FEDERATION/saml2/ecp",
+}
+"""What upstream answers with 500 where nobody has set it up."""
 
 schemathesis.serializer.alias("application/openstack-images-v2.1-json-patch", "application/json")
 
@@ -40,7 +47,8 @@ def cloud() -> Iterator[Furnished]:
 class Judge:
     """What is wrong with the answers of one service, one sentence for each kind of request."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, cloud: Furnished, document: dict[str, Any]) -> None:
+        self.cloud = cloud
         content = document["components"]["responses"]["Refused"]["content"]
         self.forms = {
             kind: jsonschema_rs.Draft202012Validator(body["schema"]) for kind, body in content.items()
@@ -50,9 +58,18 @@ class Judge:
 
     def see(self, operation: Any, case: Any, answer: Any) -> None:
         self.answered[answer.status_code] += 1
-        if wrong := self._wrong(answer):
+        if operation.path in ALWAYS_REFUSED and answer.status_code == 500:
+            return
+        if wrong := self._wrong(answer) or self._broken(case, answer):
             asked = f"{case.formatted_path} {case.query} {case.body!r}"
             self.found.setdefault((operation.label, wrong[:40]), f"{operation.label}: {wrong}: {asked[:600]}")
+
+    def _broken(self, case: Any, answer: Any) -> str:
+        """How an answer of success is not as the document promises."""
+        sent = {name: value for name, value in answer.request.headers.items() if isinstance(value, str)}
+        url = urlsplit(answer.request.url)
+        whole = parsed(answer.status_code, header(answer, "content-type"), answer.content)
+        return self.cloud.promises.broken(case.method, f"{url.path}?{url.query}", case.body, sent, whole)
 
     def _wrong(self, answer: Any) -> str:
         status, kind = answer.status_code, header(answer, "content-type").partition(";")[0]
@@ -70,26 +87,21 @@ class Judge:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_is_read_is_what_the_document_promises(cloud: Furnished, service: str) -> None:
+    """Every answer to the furnished cloud's `ask` is held against the document; here those to all GETs."""
     document = openapi(service)
-    version = document["components"]["parameters"].get("microversion")
-    headers = {"OpenStack-API-Version": version["schema"]["enum"][0]} if version else {}
     for path, item in document["paths"].items():
-        if (operation := item.get("get")) is None:
-            continue
-        names = {part["name"]: cloud.known.get(part["name"], ["none"])[0] for part in item["parameters"]}
-        answer = cloud.ask("GET", document["servers"][0]["url"] + path.format(**names), **headers)
-        promised = operation["responses"].get(str(answer.status_code))
-        assert promised is not None or answer.status_code in (300, 400, 403, 404), (path, answer.status_code)
-        for content in (promised or {}).get("content", {}).values():
-            validator = jsonschema_rs.Draft202012Validator(content["schema"])
-            wrong = [(error.instance_path, error.message) for error in validator.iter_errors(answer.json())]
-            assert not wrong, (path, wrong)
+        if "get" in item:
+            names = {part["name"]: cloud.known.get(part["name"], ["none"])[0] for part in item["parameters"]}
+            answer = cloud.ask(
+                "GET", document["servers"][0]["url"] + path.format(**names), **newest(document)
+            )
+            assert answer.status_code < 500 or path in ALWAYS_REFUSED, (path, answer.status_code)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_request_is_too_strange_to_be_answered(cloud: Furnished, service: str) -> None:
     document = told(openapi(service), cloud.known)
-    judge = Judge(document)
+    judge = Judge(cloud, document)
     schema = schemathesis.openapi.from_dict(document)
     operations = [result.ok() for result in schema.get_all_operations()]
     for operation in sorted(operations, key=lambda o: ORDER.index(o.method.upper())):
@@ -120,6 +132,12 @@ def try_out(cloud: Furnished, operation: Any, judge: Judge) -> None:
         judge.see(operation, case, answer)
 
     ask()
+
+
+def newest(document: dict[str, Any]) -> dict[str, str]:
+    """The header that asks for the version that the document describes."""
+    version = document["components"]["parameters"].get("microversion")
+    return {"OpenStack-API-Version": version["schema"]["enum"][0]} if version else {}
 
 
 def header(answer: Any, name: str) -> str:
