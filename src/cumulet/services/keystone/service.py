@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def api() -> Api:
-    from cumulet.services.keystone import versions
+    from cumulet.services.keystone import oauth2, versions
     from cumulet.services.keystone.application_credentials import api as application_credentials
     from cumulet.services.keystone.catalog import api as catalog
     from cumulet.services.keystone.checks import KINDS
@@ -32,6 +32,8 @@ def api() -> Api:
     from cumulet.services.keystone.federation import mappings, protocols, providers, saml
     from cumulet.services.keystone.limits import api as limits
     from cumulet.services.keystone.limits import registered
+    from cumulet.services.keystone.oauth1 import access_tokens, consumers
+    from cumulet.services.keystone.oauth1 import flow as oauth1
     from cumulet.services.keystone.policies import POLICIES
     from cumulet.services.keystone.projects import api as projects
     from cumulet.services.keystone.roles import api as roles
@@ -57,6 +59,9 @@ def api() -> Api:
         trusts,
         ec2,
         signed,
+        oauth1,
+        access_tokens,
+        oauth2,
         catalog,
         endpoint_filter,
         endpoint_groups,
@@ -78,6 +83,7 @@ def api() -> Api:
             users.USERS,
             groups.GROUPS,
             roles.ROLES,
+            consumers.CONSUMERS,
             catalog.SERVICES,
             catalog.ENDPOINTS,
             catalog.REGIONS,

@@ -33,6 +33,9 @@ class KeystoneSettings:
     max_redelegation_count: Count = 3
     signature_lifetime: Positive = 900
     """For which a request that was signed for EC2 is believed."""
+    request_token_lifetime: Count = 28800
+    access_token_lifetime: Count = 86400
+    """Of OAuth 1.0a; with 0 they do not end by themselves."""
     max_password_length: Positive = 4096
     list_limit: Positive | None = None
     """Items of a list whose request asks for no number; a domain may have one for its users and groups."""

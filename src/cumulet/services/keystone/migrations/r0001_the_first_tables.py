@@ -50,6 +50,15 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "keystone_consumers",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("secret", TEXT, nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "keystone_credentials",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("user_id", TEXT, nullable=False),
@@ -357,6 +366,31 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "keystone_access_tokens",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("consumer_id", TEXT, nullable=False),
+        sa.Column("authorizing_user_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("expires_at", TEXT, nullable=True),
+        sa.Column("secret", TEXT, nullable=False),
+        sa.Column("role_ids", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["consumer_id"], ["keystone_consumers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_access_tokens_authorizing_user_id"),
+        "keystone_access_tokens",
+        ["authorizing_user_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_access_tokens_consumer_id"), "keystone_access_tokens", ["consumer_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_keystone_access_tokens_project_id"), "keystone_access_tokens", ["project_id"], unique=False
+    )
+    op.create_table(
         "keystone_assertions",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("idp_id", TEXT, nullable=False),
@@ -599,6 +633,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row_id"),
     )
     op.create_index(op.f("ix_keystone_protocols_idp_id"), "keystone_protocols", ["idp_id"], unique=False)
+    op.create_table(
+        "keystone_request_tokens",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("consumer_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("secret", TEXT, nullable=False),
+        sa.Column("expires_at", TEXT, nullable=True),
+        sa.Column("verifier", TEXT, nullable=True),
+        sa.Column("authorizing_user_id", TEXT, nullable=True),
+        sa.Column("role_ids", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["consumer_id"], ["keystone_consumers.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_keystone_request_tokens_authorizing_user_id"),
+        "keystone_request_tokens",
+        ["authorizing_user_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_request_tokens_consumer_id"),
+        "keystone_request_tokens",
+        ["consumer_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_keystone_request_tokens_project_id"), "keystone_request_tokens", ["project_id"], unique=False
+    )
     op.create_table(
         "keystone_used_passcodes",
         sa.Column("id", TEXT, nullable=False),

@@ -18,6 +18,7 @@ from cumulet.services.keystone.federation.model import forget_providers_of, prov
 from cumulet.services.keystone.federation.visitors import only_known_by
 from cumulet.services.keystone.limits import hierarchy
 from cumulet.services.keystone.limits.model import Limit
+from cumulet.services.keystone.oauth1.model import AccessToken, RequestToken
 from cumulet.services.keystone.people import Group, Membership, User
 from cumulet.services.keystone.projects.model import Domain, Project, ProjectTag, set_tags
 from cumulet.services.keystone.projects.tree import ancestors, is_leaf, subtree
@@ -203,6 +204,8 @@ def _forget_projects(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(Credential, Credential.c.project_id.in_(some))
         tx.delete_where(Limit, sa.or_(Limit.c.project_id.in_(some), Limit.c.domain_id.in_(some)))
         trusts.end(tx, tx.all_in(Trust, "project_id", some))
+        tx.delete_where(RequestToken, RequestToken.c.project_id.in_(some))
+        tx.delete_where(AccessToken, AccessToken.c.project_id.in_(some))
         tx.update_where(User, {"default_project_id": None}, User.c.default_project_id.in_(some))
 
 
@@ -222,6 +225,8 @@ def forget_actors(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(ApplicationCredential, ApplicationCredential.c.user_id.in_(some))
         tx.delete_where(AccessRule, AccessRule.c.user_id.in_(some))
         tx.delete_where(Credential, Credential.c.user_id.in_(some))
+        tx.delete_where(RequestToken, RequestToken.c.authorizing_user_id.in_(some))
+        tx.delete_where(AccessToken, AccessToken.c.authorizing_user_id.in_(some))
         for actor in ("trustor_user_id", "trustee_user_id"):
             trusts.end(tx, tx.all_in(Trust, actor, some))
 

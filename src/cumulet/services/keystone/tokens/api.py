@@ -54,7 +54,8 @@ async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     said = asserted(ctx.app.contract(KeystoneSettings), request.headers)
     wanted = asked(request.body, request.headers.get("openstack-auth-receipt", ""))
-    wanted = dataclasses.replace(wanted, asserted=said)
+    authorization = request.headers.get("authorization", "")
+    wanted = dataclasses.replace(wanted, asserted=said, authorization=authorization)
     proof = await authenticate(ctx, wanted)
     if wanted.scope is not None and wanted.scope[0] == TRUST and proof.scope is None:
         token = await issue_by_trust(ctx, proof, wanted.scope[1])

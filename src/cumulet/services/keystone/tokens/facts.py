@@ -22,6 +22,7 @@ from cumulet.services.keystone.catalog.urls import filled, substitutions
 from cumulet.services.keystone.endpoint_filter.model import shown_to
 from cumulet.services.keystone.federation.identities import Assertion
 from cumulet.services.keystone.federation.model import ServiceProvider
+from cumulet.services.keystone.oauth1 import delegation as access_tokens
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles import effective
@@ -195,6 +196,7 @@ _Delegate = Callable[[Tx, str, Subject, Project | None], Delegated | None]
 _DELEGATED: Mapping[str, _Delegate] = {
     "application_credential": application_credentials.delegated,
     "trust": trusts.delegated,
+    "access_token": access_tokens.delegated,
 }
 
 

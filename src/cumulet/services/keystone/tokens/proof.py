@@ -22,12 +22,13 @@ class Asked:
 
     `scope` is a kind (TRUST or one of a Scope) and what names it; None when the request says nothing, so that
     the user's default project counts. `receipt` is what an earlier request was given that had proved too
-    little.
+    little, `authorization` the header of that name.
     """
 
     methods: Mapping[str, Words]
     scope: tuple[str, Words] | None
     receipt: str = ""
+    authorization: str = ""
     asserted: Asserted = NOTHING
     """What others have found out of who asks."""
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How tokens look in answers."""
 
-from typing import Any
-
 from cumulet.kernel.resource.shapes import array, keys, maybe
 
 NAMED = keys(id=str, name=str)
@@ -17,9 +15,10 @@ USER = keys(
     domain=NAMED,
     password_expires_at=maybe(str | None),
 )
+TRUST = keys(id=str, impersonation=bool, trustor_user=keys(id=str), trustee_user=keys(id=str))
 TOKEN = keys(
     token=keys(
-        {"OS-TRUST:trust": maybe(dict[str, Any])},
+        {"OS-TRUST:trust": maybe(TRUST), "OS-OAUTH1": maybe(keys(access_token_id=str, consumer_id=str))},
         methods=list[str],
         user=USER,
         audit_ids=list[str],
