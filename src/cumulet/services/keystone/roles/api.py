@@ -40,6 +40,16 @@ def _of_domain(tx: Tx, ctx: Context, request: Request) -> Sequence[Any]:
     return where
 
 
+class ShowRole(Show):
+    """One role; those of domains have a rule of their own."""
+
+    def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
+        role = tx.get(Role, request.params["role_id"])
+        if role is not None and role.domain_id:
+            ctx.require("identity:get_domain_role", Role.target(tx, role))
+        return super().answer(cls, tx, ctx, request)
+
+
 def create_role(tx: Tx, ctx: Context, given: dict[str, Any]) -> Role:
     values = {**given, "domain_id": given.get("domain_id") or ""}
     if values["domain_id"]:
@@ -75,7 +85,7 @@ def delete_role(tx: Tx, ctx: Context, role: Role) -> None:
 ROLES = expose(
     Role,
     ListRoles(policy="identity:list_roles", where=_of_domain),
-    Show(policy="identity:get_role"),
+    ShowRole(policy="identity:get_role"),
     Create(policy="identity:create_role", run=create_role),
     Update(policy="identity:update_role", run=update_role),
     Delete(policy="identity:delete_role", run=delete_role),
