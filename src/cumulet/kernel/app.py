@@ -17,18 +17,15 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from cumulet.kernel import events, log
-from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.tokens import Tokens
 from cumulet.kernel.clock import Clock
 from cumulet.kernel.config import Settings
 from cumulet.kernel.db import Database, Tx
-from cumulet.kernel.errors import Forbidden
 from cumulet.kernel.events import Consumer
 from cumulet.kernel.hosts import health
 from cumulet.kernel.hosts.connections import Hosts
 from cumulet.kernel.http import idempotency
 from cumulet.kernel.http.dispatch import Dispatcher
-from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.root import Root
 from cumulet.kernel.reconcile import Reconciler, Reconcilers
 from cumulet.kernel.saga import worker
@@ -179,18 +176,6 @@ class App:
 
     # -- what requests need -----------------------------------------------------------------------------
 
-    def check_access_rules(self, ctx: Context, request: Request) -> None:
-        """Raise Forbidden unless an access rule of the caller's application credential covers the request."""
-        kinds = {entry.type for entry in ctx.service.manifest.catalog}
-        for rule in ctx.identity.access_rules or ():
-            if (
-                rule["service"] in kinds
-                and rule["method"] == request.method
-                and _covers(rule["path"], request.path)
-            ):
-                return
-        raise Forbidden("The application credential's access rules do not allow this request.")
-
     def metrics(self) -> tuple[str, bytes]:
         """The metrics of this process for Prometheus: content type and text."""
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -205,17 +190,6 @@ class App:
 
             found = self._documents[name] = msgspec.json.encode(docs.openapi(self.services[name]))
         return found
-
-
-def _covers(pattern: str, path: str) -> bool:
-    """Whether a path matches an access rule's: `*` is one part, `**` any number of them."""
-    import re
-
-    parts = re.split(r"(\*\*|\*|\{[^}]*\})", pattern)
-    text = "".join(
-        ".*" if p == "**" else "[^/]+" if p == "*" or p.startswith("{") else re.escape(p) for p in parts
-    )
-    return re.fullmatch(text, path) is not None
 
 
 _HOUSEKEEPING: tuple[tuple[Any, float], ...] = (
