@@ -66,6 +66,8 @@ def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database
         assert len(made["secret"]) == 86
         assert (made["unrestricted"], made["project_id"]) == (False, ada.project["id"])
         assert [role["name"] for role in made["roles"]] == ["reader"]
+        whole = await make(ada, name="whole", roles=[{"name": "member"}])
+        assert {role["name"] for role in whole["roles"]} == {"member", "reader"}
         answer = await keystone.ask_token(log_in(made))
         assert answer.status == 201
         token = answer["token"]
@@ -75,7 +77,7 @@ def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database
         path = f"/users/{ada.id}/application_credentials"
         shown = (await keystone("GET", f"{path}/{made['id']}"))["application_credential"]
         assert "secret" not in shown and "access_rules" not in shown
-        assert len((await keystone("GET", path))["application_credentials"]) == 1
+        assert len((await keystone("GET", path))["application_credentials"]) == 2
         assert (await keystone("GET", f"{path}?name=other"))["application_credentials"] == []
         wrong = {**made, "secret": "wrong"}
         assert (await keystone.ask_token(log_in(wrong))).status == 401
@@ -110,7 +112,7 @@ def test_a_program_logs_in_with_a_credential_of_its_own(tmp_path: Path, database
         ({"name": "x", "expires_at": "2000-01-01T00:00:00"}, 400),
         ({"name": "x", "roles": [{"name": "admin"}]}, 400),
         ({"name": "x", "roles": [{"name": "unheard of"}]}, 404),
-        ({"name": "x", "roles": [{"id": "nothing"}]}, 404),
+        ({"name": "x", "roles": [{"id": "nothing"}]}, 400),
         ({"name": "x", "roles": ["member"]}, 400),
         ({"name": "x", "unrestricted": "yes"}, 400),
         ({"name": "x", "access_rules": [{"path": "/v3", "method": "GET"}]}, 400),
@@ -148,6 +150,21 @@ def test_a_credential_loses_its_right_with_its_user(tmp_path: Path) -> None:
     converse(tmp_path, talk)
 
 
+def test_who_is_disabled_loses_their_programs_for_good(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        rule = {"service": "identity", "method": "GET", "path": "/v3/auth/*"}
+        made = await make(ada, name="robot", access_rules=[rule])
+        for enabled in (False, True):
+            await keystone("PATCH", f"/users/{ada.id}", {"user": {"enabled": enabled}})
+        path = f"/users/{ada.id}"
+        assert (await keystone("GET", f"{path}/application_credentials"))["application_credentials"] == []
+        assert (await keystone("GET", f"{path}/access_rules", token=await ada.login()))["access_rules"] == []
+        assert (await keystone.ask_token(log_in(made))).status == 401
+
+    converse(tmp_path, talk)
+
+
 def test_a_token_ends_with_its_credential(tmp_path: Path) -> None:
     clock = ManualClock()
 
@@ -175,7 +192,8 @@ def test_access_rules_bound_what_a_token_may_ask(tmp_path: Path) -> None:
         assert answer["token"]["application_credential"]["access_rules"] == [kept]
         token = answer.headers["x-subject-token"]
         assert (await keystone("GET", "/auth/projects", token=token)).status == 200
-        assert (await keystone("GET", f"/users/{ada.id}", token=token)).status == 403
+        refused = await keystone("GET", f"/users/{ada.id}", token=token)
+        assert (refused.status, refused.headers["www-authenticate"][:12]) == (401, "Keystone uri")
         subject = {"X-Subject-Token": token}
         assert (await keystone("GET", "/auth/tokens", headers=subject)).status == 404
         knowing = {**subject, "OpenStack-Identity-Access-Rules": "1.0"}
@@ -190,7 +208,7 @@ def test_access_rules_bound_what_a_token_may_ask(tmp_path: Path) -> None:
         assert (await keystone("DELETE", f"{path}/{kept['id']}", token=own)).status == 204
         nothing = await make(ada, name="nothing", access_rules=[])
         helpless = (await keystone.ask_token(log_in(nothing))).headers["x-subject-token"]
-        assert (await keystone("GET", "/auth/projects", token=helpless)).status == 403
+        assert (await keystone("GET", "/auth/projects", token=helpless)).status == 401
 
     converse(tmp_path, talk)
 

@@ -19,13 +19,13 @@ from cumulet.services.keystone.application_credentials.model import (
     ApplicationCredential,
 )
 from cumulet.services.keystone.entity import need
-from cumulet.services.keystone.errors import forbidden, malformed, not_allowed, not_found
+from cumulet.services.keystone.errors import forbidden, malformed, not_allowed
 from cumulet.services.keystone.expiry import expiry
 from cumulet.services.keystone.passwords import hash_generated
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
-from cumulet.services.keystone.roles.effective import Scope, roles
-from cumulet.services.keystone.roles.model import Role
+from cumulet.services.keystone.roles.effective import Scope, expanded, implications, roles
+from cumulet.services.keystone.roles.naming import role_ids_of
 from cumulet.services.keystone.storing import duplicate, unique
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.revocation import rights_changed
@@ -94,29 +94,20 @@ def create(tx: Tx, ctx: Context, request: Request) -> Reply:
 
 
 def _chosen_roles(tx: Tx, ctx: Context, asked: list[dict[str, str]]) -> list[str]:
-    """Ids of the roles that were asked for, of all of the token's when none were.
+    """Ids of the roles that were asked for and of what they imply; of all of the token's when none were.
 
-    The caller must have them now.
+    The caller must have them in their token, and still on the project.
     """
     if not asked:
         return list(ctx.identity.role_ids)
+    chosen = expanded(implications(tx), role_ids_of(tx, asked))
     project = tx.get(Project, ctx.project_id)
-    held = {role.id: role for role in roles(tx, ctx.user_id, Scope("project", ctx.project_id or ""), project)}
-    held = {id: role for id, role in held.items() if id in ctx.identity.role_ids}
-    return [_chosen(tx, held, words) for words in asked]
-
-
-def _chosen(tx: Tx, held: dict[str, Role], words: dict[str, str]) -> str:
-    for role in held.values():
-        if words.get("id") == role.id or words.get("name") == role.name:
-            return role.id
-    if "id" in words:
-        need(tx, Role, words["id"])
-    elif not tx.exists(Role, Role.c.name == words["name"], Role.c.domain_id == ""):
-        raise not_found("role", words["name"])
-    raise BadRequest(
-        "Invalid application credential: Cannot create an application credential with unassigned role"
-    )
+    held = {role.id for role in roles(tx, ctx.user_id, Scope("project", ctx.project_id or ""), project)}
+    if not held.intersection(ctx.identity.role_ids).issuperset(chosen):
+        raise BadRequest(
+            "Invalid application credential: Cannot create an application credential with unassigned role"
+        )
+    return chosen
 
 
 def _rule(tx: Tx, ctx: Context, words: dict[str, str]) -> str:

@@ -22,6 +22,12 @@ _RULE = {
 _RULES = {"type": "array", "items": {"type": "object", "properties": _RULE, "additionalProperties": True}}
 
 
+def forget_programs(tx: Tx, user_ids: Sequence[str]) -> None:
+    """No program acts for these users any more. The caller moves the epoch."""
+    for cls in (ApplicationCredential, AccessRule):
+        tx.delete_where(cls, cls.c.user_id.in_(user_ids))
+
+
 class AccessRule(Entity, service="keystone", path="/users/{user_id}/access_rules", member="access_rule"):
     """A kind of request that an application credential may be used for."""
 

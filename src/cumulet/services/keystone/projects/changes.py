@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden
-from cumulet.services.keystone.application_credentials.model import AccessRule, ApplicationCredential
+from cumulet.services.keystone.application_credentials.model import ApplicationCredential, forget_programs
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.domain_config.model import forget_config
 from cumulet.services.keystone.entity import merged
@@ -222,8 +222,7 @@ def forget_actors(tx: Tx, ids: list[str]) -> None:
         tx.delete_where(Assignment, Assignment.c.actor_id.in_(some))
         members = sa.or_(Membership.c.user_id.in_(some), Membership.c.group_id.in_(some))
         tx.delete_where(Membership, members)
-        tx.delete_where(ApplicationCredential, ApplicationCredential.c.user_id.in_(some))
-        tx.delete_where(AccessRule, AccessRule.c.user_id.in_(some))
+        forget_programs(tx, some)
         tx.delete_where(Credential, Credential.c.user_id.in_(some))
         tx.delete_where(RequestToken, RequestToken.c.authorizing_user_id.in_(some))
         tx.delete_where(AccessToken, AccessToken.c.authorizing_user_id.in_(some))

@@ -135,9 +135,17 @@ async def _subject(ctx: Context, request: Request, rule: str, *, may_have_expire
     if token is None:
         raise NotFound(ctx.app.contract(Authority).keyring.why_unknown(text))
     ctx.require(rule, {"target.token.user_id": token.identity.user_id})
-    if token.identity.access_rules and request.headers.get(_RULES_HEADER) is None:
+    if token.identity.access_rules is not None and not _knows_rules(request):
         raise NotFound(DOES_NOT_HOLD)
     return token
+
+
+def _knows_rules(request: Request) -> bool:
+    """Whether who asks says that they hold bearers of tokens to their access rules."""
+    try:
+        return float(request.headers.get(_RULES_HEADER, "0")) >= 1
+    except ValueError:
+        return False
 
 
 async def _found(ctx: Context, text: str, allow_expired: bool) -> Token | None:

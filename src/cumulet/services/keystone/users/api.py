@@ -14,6 +14,7 @@ from cumulet.kernel.resource.finding import fetch, fetch_by_key
 from cumulet.kernel.resource.shapes import one, page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone import compliance
+from cumulet.services.keystone.application_credentials.model import forget_programs
 from cumulet.services.keystone.directories import refresh
 from cumulet.services.keystone.directories.operations import List, Show
 from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
@@ -99,7 +100,10 @@ def update_user(tx: Tx, ctx: Context, request: Request) -> Reply:
         passwords.remember(tx, user)
         options = changes.get("options", user.options)
         changes |= passwords.columns(tx, changes["password_hash"], options, self_service=False)
-    if "password_hash" in changes or (user.enabled and changes.get("enabled") is False):
+    is_disabled = user.enabled and changes.get("enabled") is False
+    if is_disabled:
+        forget_programs(tx, [user.id])
+    if "password_hash" in changes or is_disabled:
         user = end_tokens_of(tx, user)
     changes |= compliance.forgiven(tx.app.contract(KeystoneSettings), user, changes, tx.now)
     if _SEEN_BY_TOKENS & changes.keys():
