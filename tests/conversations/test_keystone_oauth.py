@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OAuth: consumers that act for users (1.0a), and clients that are application credentials (2.0)."""
 
+import asyncio
 import base64
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,20 @@ def test_a_consumer_acts_for_a_user_who_has_agreed(tmp_path: Path, database: str
         assert await ada.holds(bearer)
         refused = await keystone.ask_token(rescope(bearer, ada.scope))
         assert "OAuth-scoped token to create another token" in refused["error"]["message"]
+
+    converse(tmp_path, talk, database=database)
+
+
+def test_what_was_agreed_to_is_exchanged_once(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada", role="admin")
+        program = await consumer(keystone)
+        asked = told(await program.ask(ada.project["id"]))
+        verifier = (await agree(ada, asked, "member"))["token"]["oauth_verifier"]
+        answers = await asyncio.gather(*(program.exchange(asked, verifier) for _ in range(4)))
+        assert sorted(answer.status for answer in answers) == [201, 404, 404, 404]
+        path = f"/users/{ada.id}/OS-OAUTH1/access_tokens"
+        assert len((await keystone("GET", path))["access_tokens"]) == 1
 
     converse(tmp_path, talk, database=database)
 

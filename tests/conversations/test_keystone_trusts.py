@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 
 from cumulet.kernel.clock import ManualClock
+from cumulet.kernel.db import Tx
+from cumulet.services.keystone.application_credentials.model import AccessRule, ApplicationCredential
+from cumulet.services.keystone.credentials.model import Credential
+from cumulet.services.keystone.oauth1.model import AccessToken, Consumer, RequestToken
+from cumulet.services.keystone.trusts.model import Trust
 from cumulet.testing.asgi import Answer
 from cumulet.testing.identity import Person, Talk, converse, password, rescope
 
@@ -261,6 +266,46 @@ def test_what_ends_a_trust(tmp_path: Path, happens: Any, refusal: int, gone: boo
         assert (await keystone("GET", f"{TRUSTS}/{made['id']}")).status == (404 if gone else 200)
 
     converse(tmp_path, talk)
+
+
+DELEGATIONS = (Trust, ApplicationCredential, AccessRule, Credential, RequestToken, AccessToken)
+
+
+def _hand_on(tx: Tx, user_id: str, other_id: str, project_id: str) -> None:
+    """One of everything by which a user hands on rights."""
+    consumer = tx.insert(Consumer(secret="none"))
+    common = {"project_id": project_id, "role_ids": [], "secret": "none"}
+    tx.insert(
+        Trust(trustor_user_id=user_id, trustee_user_id=other_id, project_id=project_id, impersonation=True)
+    )
+    tx.insert(ApplicationCredential(name="a", user_id=user_id, project_id=project_id, secret_hash="none"))
+    tx.insert(AccessRule(service_type="compute", url_path="/", method="GET", user_id=user_id))
+    tx.insert(Credential(user_id=user_id, type="cert", blob="", project_id=project_id))
+    tx.insert(RequestToken(consumer_id=consumer.id, authorizing_user_id=user_id, **common))
+    tx.insert(AccessToken(consumer_id=consumer.id, authorizing_user_id=user_id, **common))
+
+
+@pytest.mark.parametrize("what", ["user", "project", "domain"])
+def test_nothing_outlives_the_user_the_project_and_the_domain_that_it_was_for(
+    tmp_path: Path, what: str, database: str
+) -> None:
+    async def talk(keystone: Talk) -> None:
+        domain = (await keystone.make("domain", name="away"))["id"]
+        ada = await keystone.person("ada", domain_id=domain)
+        bob = await keystone.person("bob")
+        transact = keystone.cloud.app.db.transact
+        await transact(_hand_on, ada.id, bob.id, ada.project["id"])
+        await transact(_hand_on, bob.id, ada.id, bob.project["id"])
+        await keystone("PATCH", f"/domains/{domain}", {"domain": {"enabled": False}})
+        ids = {"user": ada.id, "project": ada.project["id"], "domain": domain}
+        assert (await keystone("DELETE", f"/{what}s/{ids[what]}")).status == 204
+        left = await keystone.cloud.app.db.read(lambda tx: {cls: tx.count(cls) for cls in DELEGATIONS})
+        expected = dict.fromkeys(DELEGATIONS, 1)
+        expected[Trust] = 1 if what == "project" else 0
+        expected[AccessRule] = 2 if what == "project" else 1
+        assert left == expected
+
+    converse(tmp_path, talk, database=database)
 
 
 def test_a_new_password_of_either_ends_the_tokens_of_a_trust(tmp_path: Path) -> None:

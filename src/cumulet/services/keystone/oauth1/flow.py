@@ -87,7 +87,7 @@ def agree(tx: Tx, ctx: Context, request: Request) -> Any:
 
 @route("POST", "/OS-OAUTH1/access_token", public=True, parsed=False, status=201, accepts=FORM, returns=FORM)
 def exchange(tx: Tx, ctx: Context, request: Request) -> Reply:
-    """An access token in the place of a request token that its user has agreed to."""
+    """An access token in the place of a request token that its user has agreed to; never two."""
     signed = signed_by(ctx, request)
     consumer_id = signed.need("oauth_consumer_key")
     row = need_request_token(tx, signed.need("oauth_token"))
@@ -109,7 +109,7 @@ def exchange(tx: Tx, ctx: Context, request: Request) -> Reply:
         secret=seal(authority, secret),
         expires_at=_end(tx, tx.app.contract(KeystoneSettings).access_token_lifetime),
     )
-    tx.delete(row)
+    tx.delete(tx.update(row, verifier=None))
     tx.insert(made)
     events.emit(tx, ctx, "access_token.create", made)
     return _told(made, secret)
