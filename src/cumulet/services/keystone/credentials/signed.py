@@ -20,6 +20,7 @@ from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import schema
 from cumulet.lib import aws_signatures, timestamps
 from cumulet.lib.aws_signatures import SignedRequest
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.credentials.delegation import made_by
 from cumulet.services.keystone.credentials.model import EC2, Credential, content_of
 from cumulet.services.keystone.entity import need
@@ -105,7 +106,7 @@ def _authenticate(tx: Tx, ctx: Context, request: Request, has_signed: _Check) ->
     if not has_signed(str(content.get("secret")), words):
         raise unauthorized()
     project, user = need(tx, Project, str(row.project_id)), need(tx, User, row.user_id)
-    if not (project.enabled and user.enabled):
+    if not (project.enabled and compliance.is_enabled(tx.app.contract(KeystoneSettings), user, tx.now)):
         raise unauthorized()
     _require_in_time(tx, words)
     token = ctx.app.contract(Authority).issue(

@@ -5,10 +5,12 @@ from typing import Any
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.errors import forbidden, not_found
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles import effective
+from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens.subject import Delegated, Subject
 from cumulet.services.keystone.trusts.model import Trust, find, pedigree
 
@@ -27,11 +29,12 @@ def delegated(tx: Tx, id: str, subject: Subject, place: Project | None) -> Deleg
     if subject.user_id != trust.trustee_user_id:
         raise forbidden()
     trustor = _trustor(tx, trust)
+    stays_away = compliance.inactive_from(tx.app.contract(KeystoneSettings), trustor)
     return Delegated(
         roles=_roles(tx, trust, {trustor.id, chain[-1].trustor_user_id}, subject, place),
         body={"OS-TRUST:trust": _shown(trust)},
         identity={"trust_id": trust.id, "trustor_id": trustor.id},
-        expires_at=trust.expires_at,
+        expires_at=min((end for end in (trust.expires_at, stays_away) if end), default=None),
         acts_as=trustor if trust.impersonation else None,
         generation=trustor.generation,
     )
@@ -39,7 +42,7 @@ def delegated(tx: Tx, id: str, subject: Subject, place: Project | None) -> Deleg
 
 def _trustor(tx: Tx, trust: Trust) -> User:
     trustor = tx.get(User, trust.trustor_user_id)
-    if trustor is None or not trustor.enabled:
+    if trustor is None or not compliance.is_enabled(tx.app.contract(KeystoneSettings), trustor, tx.now):
         raise forbidden()
     domain = tx.get(Project, trustor.domain_id)
     if domain is None or not domain.enabled:

@@ -8,6 +8,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx, json_column
 from cumulet.kernel.resource import computed, field, given, ident
 from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone import compliance
 from cumulet.services.keystone.entity import TEXT_OR_NULL, Entity
 from cumulet.services.keystone.errors import forbidden, not_found
 from cumulet.services.keystone.people import User
@@ -75,13 +76,15 @@ def need_usable(tx: Tx, id: str) -> Trust:
 def pedigree(tx: Tx, trust: Trust) -> list[Trust]:
     """The trust and those that it rests on, the first one last. Raises like `need_usable`."""
     found = [trust]
-    most = tx.app.contract(KeystoneSettings).max_redelegation_count
+    settings = tx.app.contract(KeystoneSettings)
     while (id := found[-1].redelegated_trust_id) is not None:
         parent = find(tx, id)
         if parent is None:
             raise not_found("trust", id)
         agent = tx.get(User, parent.trustee_user_id)
-        if not 0 < parent.redelegation_count <= most or agent is None or not agent.enabled:
+        if not 0 < parent.redelegation_count <= settings.max_redelegation_count:
+            raise forbidden()
+        if agent is None or not compliance.is_enabled(settings, agent, tx.now):
             raise forbidden()
         found.append(parent)
     return found
