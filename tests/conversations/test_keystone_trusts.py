@@ -308,6 +308,25 @@ def test_nothing_outlives_the_user_the_project_and_the_domain_that_it_was_for(
     converse(tmp_path, talk, database=database)
 
 
+def test_who_has_stayed_away_too_long_trusts_nobody(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def talk(keystone: Talk) -> None:
+        ada, bob = await keystone.person("ada"), await keystone.person("bob")
+        made = await trust(ada, bob)
+        bearer = await act(bob, made)
+        for _ in range(2):
+            clock.advance(24 * 3600.0)
+            await keystone.become_admin()
+            await bob.login()
+        assert not await bob.holds(bearer)
+        assert (await bob.try_to_log_in(by(made))).status == 403
+        await keystone("PATCH", f"/users/{ada.id}", {"user": {"enabled": True}})
+        assert (await bob.try_to_log_in(by(made))).status == 201
+
+    converse(tmp_path, talk, clock=clock, settings={"disable_user_account_days_inactive": 2})
+
+
 def test_a_new_password_of_either_ends_the_tokens_of_a_trust(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         ada, bob = await keystone.person("ada"), await keystone.person("bob")

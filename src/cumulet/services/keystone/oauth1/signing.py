@@ -45,7 +45,8 @@ class Signed:
         return value
 
     @property
-    def _asked(self) -> dict[str, Any]:
+    def as_asked(self) -> dict[str, Any]:
+        """The request in the words of oauthlib."""
         headers = {"Authorization": self.authorization}
         return {"uri": self.url, "http_method": "POST", "body": "", "headers": headers}
 
@@ -66,7 +67,7 @@ def has_signed(signed: Signed, consumer_secret: str, token_secret: str) -> bool:
     """Whether the consumer has signed with the secret of an access token too."""
     endpoint = ResourceEndpoint(_Secrets(consumer_secret, token_secret))
     try:
-        valid, _ = endpoint.validate_protected_resource_request(**signed._asked)
+        valid, _ = endpoint.validate_protected_resource_request(**signed.as_asked)
     except ValueError:
         return False
     return bool(valid)
@@ -74,7 +75,7 @@ def has_signed(signed: Signed, consumer_secret: str, token_secret: str) -> bool:
 
 def _judge(ask: Any, signed: Signed) -> None:
     try:
-        _, answer, _ = ask(**signed._asked)
+        _, answer, _ = ask(**signed.as_asked)
     except ValueError as error:
         raise BadRequest(str(error)) from None
     if not answer:
