@@ -147,6 +147,28 @@ def test_more_than_the_server_gives_at_once_is_an_error_without_pages(ldap: Open
             ldap.delete(f"uid={id},ou=Users")
 
 
+def test_referrals_are_followed_only_where_that_is_asked_for_and_without_a_password(ldap: OpenLdap) -> None:
+    with openldap.server(public=True) as far:
+        far.add("ou=Users", "organizationalUnit")
+        far.add("uid=zoe,ou=Users", "inetOrgPerson", cn="zoe", sn="zoe", userPassword="zoe")
+        gone = f"ldap://127.0.0.1:{openldap.free_port()}/ou=Users,{SUFFIX}"
+        places = {"far": [gone, f"{far.url}/ou=Users,{SUFFIX}"], "lost": [gone], "odd": ["http://x"]}
+        for name, urls in places.items():
+            ldap.add(f"ou={name},ou=Users", "referral", "extensibleObject", ref=urls)
+        try:
+            assert users(ldap, query_scope="sub").keys() == {"ada", "bob"}
+            found = users(ldap, query_scope="sub", chase_referrals=True)
+            assert found.keys() == {"ada", "bob", "zoe"}
+            below = {"user_tree_dn": f"ou=far,ou=Users,{SUFFIX}"}
+            assert users(ldap, **below) == {}
+            assert users(ldap, chase_referrals=True, **below).keys() == {"zoe"}
+            login = ask(ldap, lambda d: d.authenticate(found["zoe"], "zoe"), chase_referrals=True)
+            assert login is False
+        finally:
+            for name in places:
+                ldap.delete(f"ou={name},ou=Users")
+
+
 def test_nobody_waits_for_a_server_that_is_silent(ldap: OpenLdap) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ldap://127.0.0.1:{silent.getsockname()[1]}"

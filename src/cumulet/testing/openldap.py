@@ -26,6 +26,8 @@ from cumulet.testing.postgres import free_port as free_port
 SUFFIX = "dc=town,dc=org"
 ADMIN, ADMIN_PASSWORD = f"cn=admin,{SUFFIX}", "admin's"
 READER, READER_PASSWORD = f"cn=reader,{SUFFIX}", "reader's"
+_MANAGE = ("2.16.840.1.113730.3.4.2", True, None)
+"""ManageDsaIT: an entry that is a referral is an entry."""
 Attributes = Mapping[str, str | bytes | Sequence[str]]
 
 _CONFIG = """
@@ -51,14 +53,14 @@ rootpw {admin_password}
 directory {folder}/data
 dbnosync
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="{reader}" read by anonymous auth by * none
+access to * by dn.exact="{reader}" read by anonymous {anonymous} by * none
 """
 
 
 class OpenLdap:
     """A server and what a client must know of it."""
 
-    def __init__(self, folder: Path, program: str, *, schema: str, more: str) -> None:
+    def __init__(self, folder: Path, program: str, *, schema: str, more: str, public: bool) -> None:
         self.folder = folder
         self.port, self.tls_port = free_port(), free_port()
         self.url = f"ldap://127.0.0.1:{self.port}"
@@ -78,6 +80,7 @@ class OpenLdap:
             nis="/etc/ldap/schema/nis.schema",
             schema=schema,
             more=more,
+            anonymous="read" if public else "auth",
         )
         (folder / "slapd.conf").write_text(config)
 
@@ -105,7 +108,7 @@ class OpenLdap:
     def add(self, dn: str, *classes: str, **attributes: Any) -> None:
         """A new entry below the suffix."""
         with self._connection() as connection:
-            connection.add(f"{dn},{SUFFIX}", list(classes), attributes)
+            connection.add(f"{dn},{SUFFIX}", list(classes), attributes, controls=[_MANAGE])
 
     def change(self, dn: str, **attributes: Any) -> None:
         """The entry has these values; an empty list takes an attribute away."""
@@ -120,7 +123,7 @@ class OpenLdap:
 
     def delete(self, dn: str) -> None:
         with self._connection() as connection:
-            connection.delete(f"{dn},{SUFFIX}")
+            connection.delete(f"{dn},{SUFFIX}", controls=[_MANAGE])
 
     def _connection(self) -> Any:
         import ldap3
@@ -136,14 +139,17 @@ def program() -> str | None:
 
 
 @contextmanager
-def server(*, schema: str = "", more: str = "") -> Iterator[OpenLdap]:
-    """A running server with a suffix and a reader; `schema` and `more` are lines of slapd.conf."""
+def server(*, schema: str = "", more: str = "", public: bool = False) -> Iterator[OpenLdap]:
+    """A running server with a suffix and a reader; `schema` and `more` are lines of slapd.conf.
+
+    Where it is `public` nobody needs to say who they are to read.
+    """
     found = program()
     if found is None:
         raise RuntimeError("OpenLDAP's server is not installed: apt-get install slapd")
     folder = Path(tempfile.mkdtemp(prefix="cumulet-ldap-"))
     try:
-        ldap = OpenLdap(folder, found, schema=schema, more=more)
+        ldap = OpenLdap(folder, found, schema=schema, more=more, public=public)
         ldap.start()
         try:
             with ldap._connection() as connection:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to the servers of a directory. Everything here waits, so it runs in threads of the driver.
+"""Searches and logins. Everything here waits, so it runs in threads of the driver.
 
 Searches go over connections that are bound as the directory's user, logins over others that are bound anew
-each time. Both are kept for a while. Of several servers the first that answers counts.
+each time. Both are kept for a while.
 """
 
-import random
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import ldap3
@@ -18,15 +17,15 @@ from ldap3.core.exceptions import (
     LDAPException,
     LDAPNoSuchObjectResult,
     LDAPOperationResult,
-    LDAPStartTLSError,
     LDAPUnavailableResult,
 )
 
 from cumulet.services.keystone.drivers.directory import DirectoryError
 from cumulet.services.keystone.drivers.ldap.entries import Entry
 from cumulet.services.keystone.drivers.ldap.pool import Kept, Line, end
+from cumulet.services.keystone.drivers.ldap.referrals import Referral, referrals
+from cumulet.services.keystone.drivers.ldap.servers import Servers
 from cumulet.services.keystone.drivers.ldap.settings import LdapSettings
-from cumulet.services.keystone.drivers.ldap.tls import secured
 
 T = TypeVar("T")
 
@@ -39,10 +38,10 @@ _ALIASES = {
     "always": ldap3.DEREF_ALWAYS,
     "default": ldap3.DEREF_NEVER,
 }
-_PATIENCE, _LONGER = 10, 60
-"""Seconds that a server may take to say yes or no, where nothing else is said, and to begin with a list."""
+_LONGER = 60
+"""Seconds that a server may take to go on with a list."""
 _PAGED = "1.2.840.113556.1.4.319"
-_SUCCESS, _SIZE_LIMIT, _NO_SUCH_OBJECT = 0, 4, 32
+_SUCCESS, _SIZE_LIMIT, _REFERRAL, _NO_SUCH_OBJECT = 0, 4, 10, 32
 
 
 class Wire:
@@ -52,14 +51,7 @@ class Wire:
         """Nothing is opened yet. Raises ValueError for settings that cannot be meant."""
         self._settings = s = settings
         self._scope = _SCOPES[s.query_scope]
-        self._urls = [url for url in re.split(r"[\s,]+", s.url) if url]
-        secure = s.use_tls or any(url.lower().startswith("ldaps:") for url in self._urls)
-        self._tls = secured(s) if secure else None
-        self._patience = next(
-            (time for time in (s.connection_timeout, s.pool_connection_timeout) if time > 0), _PATIENCE
-        )
-        for url in self._urls:
-            self._server(url)
+        self._servers = Servers(s)
         self._bound = Kept(s.pool_size if s.use_pool else 0, s.pool_connection_lifetime)
         auth = s.auth_pool_size if s.use_pool and s.use_auth_pool else 0
         self._unbound = Kept(auth, s.auth_pool_connection_lifetime)
@@ -92,6 +84,7 @@ class Wire:
         self, wire: Any, base: str, filter: str, attributes: Sequence[str], scope: str | None
     ) -> list[Entry]:
         found: list[Entry] = []
+        elsewhere: list[list[Referral]] = []
         size, cookie = self._settings.page_size or None, None
         while True:
             try:
@@ -108,11 +101,34 @@ class Wire:
             except LDAPNoSuchObjectResult:
                 return []
             _check(wire.result)
-            found += [_entry(item) for item in wire.response or () if item["type"] == "searchResEntry"]
+            found += _entries(wire)
+            if self._settings.chase_referrals:
+                elsewhere += referrals(wire.response or (), wire.result)
             control = (wire.result.get("controls") or {}).get(_PAGED)
             cookie = control["value"]["cookie"] if control else None
             if not cookie:
-                return found
+                return [*found, *self._chase(elsewhere, filter, attributes)]
+
+    def _chase(
+        self, elsewhere: Sequence[Sequence[Referral]], filter: str, attributes: Sequence[str]
+    ) -> Iterator[Entry]:
+        """What the servers have to which we were sent, who are asked anonymously, and no further.
+
+        No password goes to whom a referral names. One that does not answer adds nothing, as in libldap.
+        """
+        for servers in elsewhere:
+            for referral in servers:
+                with suppress(LDAPException, ValueError):
+                    wire = self._servers.open(referral.url, _anonymously)
+                    try:
+                        scope = referral.scope or self._scope
+                        wire.search(
+                            referral.base, filter, scope, attributes=list(attributes), auto_escape=False
+                        )
+                        yield from _entries(wire)
+                        break
+                    finally:
+                        end(wire)
 
     # -- connections ------------------------------------------------------------------------------------
 
@@ -124,7 +140,7 @@ class Wire:
                     return self._use(kept, line, use)
                 except LDAPCommunicationError:
                     kept.clear()
-            return self._use(kept, Line(self._connect(ready), time.monotonic()), use)
+            return self._use(kept, Line(self._servers.connect(ready), time.monotonic()), use)
         except LDAPException as error:
             raise DirectoryError(str(error) or type(error).__name__) from error
 
@@ -137,63 +153,6 @@ class Wire:
         kept.give(line)
         return result
 
-    def _connect(self, ready: Callable[[Any], None]) -> Any:
-        """A new connection to the first server that answers, made ready.
-
-        They are tried again as long as they refuse at once; who waited for silence has waited enough.
-        """
-        tries = self._settings.pool_retry_max if self._settings.use_pool else 1
-        until = time.monotonic() + self._patience
-        failure: Exception = DirectoryError("no server is named")
-        for attempt in range(max(1, tries)):
-            if attempt and time.monotonic() > until:
-                break
-            if attempt:
-                time.sleep(self._settings.pool_retry_delay)
-            urls = list(self._urls)
-            if self._settings.randomize_urls:
-                random.shuffle(urls)
-            for url in urls:
-                try:
-                    return self._open(url, ready)
-                except (LDAPCommunicationError, LDAPStartTLSError) as error:
-                    failure = error
-        raise failure
-
-    def _server(self, url: str) -> Any:
-        """What stands for a server; made anew each time, for one that did not answer remembers it too long.
-
-        Raises ValueError for what is no URL.
-        """
-        try:
-            return ldap3.Server(
-                url,
-                tls=self._tls,
-                get_info=ldap3.NONE,
-                connect_timeout=self._patience,
-                allowed_referral_hosts=[("*", False)],  # Whom a referral names gets no password.
-            )
-        except LDAPException as error:
-            raise ValueError(f"ldap.url cannot be read: {error}") from error
-
-    def _open(self, url: str, ready: Callable[[Any], None]) -> Any:
-        wire = ldap3.Connection(
-            self._server(url),
-            auto_referrals=bool(self._settings.chase_referrals),
-            check_names=False,
-            raise_exceptions=True,
-            receive_timeout=self._patience,
-        )
-        try:
-            wire.open(read_server_info=False)
-            if self._settings.use_tls:
-                wire.start_tls(read_server_info=False)
-            ready(wire)
-        except BaseException:
-            end(wire)
-            raise
-        return wire
-
     def _bind(self, wire: Any) -> None:
         """Bound as the directory's user; anonymously if there is none."""
         user, password = self._settings.user, self._settings.password
@@ -201,11 +160,15 @@ class Wire:
             _bind_as(wire, user, password)
         else:
             wire.bind(read_server_info=False)
-        wire.socket.settimeout(max(_LONGER, self._patience))
+        wire.socket.settimeout(max(_LONGER, self._servers.patience))
 
 
-def _entry(item: Any) -> Entry:
-    return Entry(item["dn"], {name.lower(): values for name, values in item["raw_attributes"].items()})
+def _entries(wire: Any) -> list[Entry]:
+    return [
+        Entry(item["dn"], {name.lower(): values for name, values in item["raw_attributes"].items()})
+        for item in wire.response or ()
+        if item["type"] == "searchResEntry"
+    ]
 
 
 def _binds(wire: Any, dn: str, password: str) -> bool:
@@ -232,10 +195,13 @@ def _check(result: Any) -> None:
     code = result["result"]
     if code == _SIZE_LIMIT:
         raise DirectoryError("it gives fewer entries at once than there are; set ldap.page_size")
-    if code not in (_SUCCESS, _NO_SUCH_OBJECT):
+    if code not in (_SUCCESS, _REFERRAL, _NO_SUCH_OBJECT):
         raise DirectoryError(f"it answered a search with {result['description']}: {result['message']}")
 
 
 def _for_logins(wire: Any) -> None:
-    """The server answers a login itself: where a referral leads, somebody else would say yes to nobody."""
-    wire.auto_referrals = False
+    """A connection over which logins go needs nothing."""
+
+
+def _anonymously(wire: Any) -> None:
+    wire.bind(read_server_info=False)
