@@ -57,7 +57,7 @@ def map_assertion(
     Raises MappingError with upstream's sentence for somebody whom no rule knows.
     """
     attributes = {name: value.split(";") for name, value in assertion.items() if isinstance(value, str)}
-    search = _Search(time.monotonic() + SEARCH_SECONDS)
+    search = _Search(time.thread_time() + SEARCH_SECONDS)
     found: list[dict[str, Any]] = []
     for rule in rules:
         values = _matched(rule["remote"], attributes, search)
@@ -72,7 +72,7 @@ def map_assertion(
 
 
 class _Search:
-    """Regular expressions within a time that ends."""
+    """Regular expressions until this thread has worked for so long: a busy machine refuses nobody."""
 
     def __init__(self, ends: float) -> None:
         self.ends = ends
@@ -82,7 +82,7 @@ class _Search:
         return any(self._hit(expression, value) for expression in expressions)
 
     def _hit(self, expression: str, value: str) -> bool:
-        left = self.ends - time.monotonic()
+        left = self.ends - time.thread_time()
         try:
             if left > 0:
                 return regex.search(expression, value, timeout=left, concurrent=True) is not None
