@@ -361,6 +361,29 @@ def test_tokens_that_ended_with_an_identity_provider_stay_ended(tmp_path: Path, 
     converse(tmp_path, talk, settings=SETTINGS, database=database)
 
 
+def test_visitors_go_with_the_domain_of_their_identity_provider_wherever_they_are(
+    tmp_path: Path, database: str
+) -> None:
+    user = {"id": "{0}", "name": "{1}", "domain": DEFAULT}
+
+    async def talk(keystone: Talk) -> None:
+        domain = await keystone.make("domain", name="corp")
+        acme = Acme(keystone)
+        await acme.open([{"local": [{"user": user}], "remote": REMOTE}], domain_id=domain["id"])
+        bea = (await acme.visit())["token"]["user"]
+        assert bea["domain"]["id"] == "default"
+        known = [{"idp_id": "acme", "protocols": [{"protocol_id": "saml2", "unique_id": "c1"}]}]
+        carl = await keystone.make("user", name="carl", federated=known)
+        token = await acme.token({**BEA, "OIDC-sub": "c1"})
+        await keystone("PATCH", f"/domains/{domain['id']}", {"domain": {"enabled": False}})
+        assert (await keystone("DELETE", f"/domains/{domain['id']}")).status == 204
+        assert (await keystone("GET", f"/users/{bea['id']}")).status == 404
+        assert (await keystone("GET", f"/users/{carl['id']}")).status == 200
+        assert not await acme.holds(token)
+
+    converse(tmp_path, talk, settings=SETTINGS, database=database)
+
+
 # -- groups and projects --------------------------------------------------------------------------------
 
 
