@@ -193,7 +193,7 @@ def test_a_limit_that_makes_no_sense_is_refused(tmp_path: Path, changes: dict[st
     converse(tmp_path, talk)
 
 
-def test_a_limit_goes_with_its_project_its_domain_and_its_service(tmp_path: Path, database: str) -> None:
+def test_a_limit_goes_with_its_project_and_its_domain(tmp_path: Path, database: str) -> None:
     async def talk(keystone: Talk) -> None:
         service_id = await service(keystone)
         await register(keystone, service_id)
@@ -211,10 +211,24 @@ def test_a_limit_goes_with_its_project_its_domain_and_its_service(tmp_path: Path
         await keystone("PATCH", f"/domains/{domain['id']}", {"domain": {"enabled": False}})
         assert (await keystone("DELETE", f"/domains/{domain['id']}")).status == 204
         assert await left() == []
-        await limit(keystone, service_id, 7, domain_id="default")
-        assert (await keystone("DELETE", f"/services/{service_id}")).status == 204
-        assert await left() == []
-        assert (await keystone("GET", "/registered_limits"))["registered_limits"] == []
+
+    converse(tmp_path, talk, database=database)
+
+
+def test_limits_stay_when_their_service_and_region_go(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        service_id = await service(keystone)
+        await keystone.make("region", id="North")
+        registered = await register(keystone, service_id, region_id="North")
+        made = await limit(keystone, service_id, 7, domain_id="default", region_id="North")
+        (own,) = made["limits"]
+        for path in ("/regions/North", f"/services/{service_id}"):
+            assert (await keystone("DELETE", path)).status == 204
+        changed = await keystone("PATCH", f"/limits/{own['id']}", {"limit": {"resource_limit": 8}})
+        assert changed["limit"] == {**own, "resource_limit": 8}
+        assert (await keystone("GET", "/registered_limits"))["registered_limits"] == [registered]
+        for path in (f"/limits/{own['id']}", f"/registered_limits/{registered['id']}"):
+            assert (await keystone("DELETE", path)).status == 204
 
     converse(tmp_path, talk, database=database)
 

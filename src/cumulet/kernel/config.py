@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 import yaml
@@ -32,7 +32,7 @@ class Settings:
     in seconds and most machines within a minute; a user would rather be told than wait much longer."""
     unified_limits: bool = False
     """Whether quotas that are known to Keystone's unified limits take their limits from there."""
-    limit_model: str = "flat"
+    limit_model: Literal["flat", "strict_two_level"] = "flat"
     """How a domain's unified limits bear on its projects: flat or strict_two_level."""
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Operators' overrides of policy rules, by service."""

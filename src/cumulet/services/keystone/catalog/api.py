@@ -15,7 +15,6 @@ from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.catalog.model import CatalogService, Endpoint, Region
 from cumulet.services.keystone.catalog.urls import is_well_formed
 from cumulet.services.keystone.entity import Create, List, Update, parsed
-from cumulet.services.keystone.limits.model import Limit, RegisteredLimit
 from cumulet.services.keystone.storing import unique
 from cumulet.services.keystone.tokens.revocation import rights_changed
 from cumulet.services.keystone.wire import WIRE
@@ -34,10 +33,8 @@ def update_service(tx: Tx, ctx: Context, service: CatalogService, given: dict[st
 
 
 def delete_service(tx: Tx, ctx: Context, service: CatalogService) -> None:
-    """The service is gone, with its endpoints and what was limited of it."""
+    """The service is gone, with its endpoints."""
     rights_changed(tx)
-    for cls in (Limit, RegisteredLimit):
-        tx.delete_where(cls, cls.c.service_id == service.id)
     tx.delete_where(Endpoint, Endpoint.c.service_id == service.id)
     tx.delete(service)
 
@@ -146,8 +143,6 @@ def delete_region(tx: Tx, ctx: Context, region: Region) -> None:
         raise Forbidden(
             f"Unable to delete region {region.id} because it or its child regions have associated endpoints."
         )
-    for cls in (Limit, RegisteredLimit):
-        tx.delete_where(cls, cls.c.region_id.in_(inside))
     tx.delete_where(Region, Region.c.id.in_(inside))
 
 
