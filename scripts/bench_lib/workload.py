@@ -139,13 +139,20 @@ class Worker:
             await self._delete(self.volumes, self.ledger.volumes, "/volume/v3/volumes")
 
     async def _delete(self, mine: list[str], promised: set[str], path: str) -> None:
-        """Once it was asked for, it need not be there; once it was accepted, it must not."""
-        id = mine.pop(self.chance.randrange(len(mine)))
+        """Once it was asked for, it need not be there; once it was accepted, it must not.
+
+        Unanswered, it is asked for again some other time, until it is gone.
+        """
+        id = self.chance.choice(mine)
+        was_promised = id in promised
         promised.discard(id)
         try:
             await self.client.send("DELETE", f"{path}/{id}")
-        except Refused:
-            mine.append(id)
-            promised.add(id)
+        except (Refused, httpx.ConnectError) as error:
+            if was_promised:
+                promised.add(id)
+            elif isinstance(error, Refused) and error.status == 404:
+                mine.remove(id)
             raise
+        mine.remove(id)
         self.ledger.gone.add(id)
