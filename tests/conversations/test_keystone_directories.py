@@ -497,6 +497,7 @@ def test_a_configuration_that_makes_no_directory_is_told_to_the_operator_alone(t
         path = f"/domains/{domain['id']}/config"
         for config in (
             {"identity": {"driver": "vogon"}},
+            {"identity": {"driver": {"ldap": True}}},
             {"identity": {"driver": "ldap"}, "ldap": {"page_size": "many"}},
             {"identity": {"driver": "ldap"}, "ldap": {"url": "ldap://h", "tls_req_cert": "maybe"}},
         ):
@@ -505,6 +506,9 @@ def test_a_configuration_that_makes_no_directory_is_told_to_the_operator_alone(t
             assert answer.status == 503, answer
             assert "does not answer now" in answer["error"]["message"]
             assert (await keystone.ask_token(password(somebody("Ada")))).status == 503
+        for here in ({"driver": None}, {"driver": ""}, {"driver": "sql"}):
+            await keystone("PUT", path, {"config": {"identity": here}})
+            assert await users(keystone, f"domain_id={domain['id']}") == {}
         assert (await keystone("DELETE", path)).status == 204
         assert await users(keystone, f"domain_id={domain['id']}") == {}
 

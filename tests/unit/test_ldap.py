@@ -354,6 +354,8 @@ def test_the_examples_of_the_page_have_options_that_there_are() -> None:
         ({"pool_retry_delay": True}, "ldap.pool_retry_delay must be a number, not True"),
         ({"user_attribute_ignore": 5}, "ldap.user_attribute_ignore must be a list, not 5"),
         ({"url": ["ldap://x"]}, "ldap.url must be text"),
+        ({"pool_size": "0"}, "ldap.pool_size must be at least 1, not 0"),
+        ({"page_size": -5}, "ldap.page_size must be at least 0, not -5"),
         ({"query_scope": "all"}, "ldap.query_scope must be one of one, sub, not 'all'"),
         (
             {"user_additional_attribute_mapping": "mail"},

@@ -113,7 +113,7 @@ def _configs(tx: Tx) -> dict[str, Config]:
     """The configurations of the domains that have a directory."""
     c = DomainOption.c
     drivers = tx.all(DomainOption, c.group == "identity", c.option == "driver", order_by=[c.id])
-    elsewhere = [row.domain_id for row in drivers if value_of(tx, row) != HERE]
+    elsewhere = [row.domain_id for row in drivers if value_of(tx, row) not in (None, "", HERE)]
     return {domain_id: substituted(tx, domain_id) for domain_id in elsewhere}
 
 

@@ -33,7 +33,7 @@ def public_id(domain_id: str, kind: str, local_id: str) -> str:
 def driver_of(tx: Tx, domain_id: str) -> str:
     """The name of the driver that serves a domain."""
     row = tx.get(DomainOption, option_id(domain_id, "identity", "driver"))
-    return str(value_of(tx, row)) if row is not None else HERE
+    return str(value_of(tx, row) or HERE) if row is not None else HERE
 
 
 def read_only() -> Forbidden:

@@ -90,6 +90,9 @@ class LdapSettings:
         for name, choices in _CHOICES.items():
             if name in values and values[name] not in choices:
                 raise ValueError(f"ldap.{name} must be one of {', '.join(choices)}, not {values[name]!r}")
+        for name, least in _LEAST.items():
+            if values.get(name, least) < least:
+                raise ValueError(f"ldap.{name} must be at least {least}, not {values[name]}")
         return cls(**values)
 
 
@@ -97,6 +100,20 @@ _CHOICES = {
     "query_scope": ("one", "sub"),
     "alias_dereferencing": ("never", "searching", "always", "finding", "default"),
     "tls_req_cert": ("demand", "never", "allow"),
+}
+
+
+_LEAST = {
+    "page_size": 0,
+    "user_enabled_mask": 0,
+    "connection_timeout": -1,
+    "pool_size": 1,
+    "pool_retry_max": 1,
+    "pool_retry_delay": 0,
+    "pool_connection_timeout": -1,
+    "pool_connection_lifetime": 1,
+    "auth_pool_size": 1,
+    "auth_pool_connection_lifetime": 1,
 }
 
 
