@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cumulet.lib.attribute_mapping import NOBODY, MappingError, map_assertion, read_list
+from cumulet.lib.attribute_mapping import NOBODY, map_assertion
 from cumulet.lib.mapping_rules import problems
+from cumulet.lib.mapping_templates import MappingError, read_list
 
 ASSERTION = {
     "UserName": "tbo",

@@ -9,8 +9,9 @@ import click
 
 from cumulet.cli import state
 from cumulet.cli.state import State
-from cumulet.lib.attribute_mapping import MappingError, map_assertion
+from cumulet.lib.attribute_mapping import map_assertion
 from cumulet.lib.mapping_rules import DEFAULT_VERSION, problems
+from cumulet.lib.mapping_templates import MappingError
 
 _KINDS = ("fernet", "jws", "receipt", "credential")
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.lib.attribute_mapping import LOCAL, Mapped, MappingError, map_assertion
+from cumulet.lib.attribute_mapping import LOCAL, Mapped, map_assertion
+from cumulet.lib.mapping_templates import MappingError
 from cumulet.services.keystone.errors import forbidden, not_found, unauthorized
 from cumulet.services.keystone.federation.front_proxy import Asserted
 from cumulet.services.keystone.federation.identities import Assertion, assertion_id, remember
