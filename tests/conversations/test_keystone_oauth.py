@@ -316,7 +316,6 @@ def test_a_client_that_proves_nothing_is_refused_in_the_words_of_oauth(
         answer = await client_token(keystone, form, headers)
         assert (answer.status, answer["error"]) == (status, error), answer
         assert ("www-authenticate" in answer.headers) == (status == 401)
-        wrong = await keystone("GET", "/OS-OAUTH2/token", token="")
-        assert (wrong.status, wrong["error"]) == (405, "other_error")
+        assert (await keystone("GET", "/OS-OAUTH2/token", token="")).status == 405
 
     converse(tmp_path, talk)

@@ -72,18 +72,9 @@ def _client(authorization: str, form: Mapping[str, str]) -> tuple[str, str]:
     return id, secret
 
 
-@route("GET", "/OS-OAUTH2/token", public=True, status=405)
-@route("PUT", "/OS-OAUTH2/token", public=True, parsed=False, status=405)
-@route("PATCH", "/OS-OAUTH2/token", public=True, parsed=False, status=405)
-@route("DELETE", "/OS-OAUTH2/token", public=True, parsed=False, status=405)
-async def not_allowed(ctx: Context, request: Request) -> Reply:
-    """Refused, in the words of OAuth 2.0."""
-    return _refusal(ctx, 405, "other_error", "The method is not allowed for the requested URL.")
-
-
 def _refusal(ctx: Context, status: int, kind: str, description: str) -> Reply:
     headers = {"WWW-Authenticate": f'Keystone uri="{ctx.app.identity_url}"'} if status == 401 else {}
     return Reply(status, {"error": kind, "error_description": description}, headers)
 
 
-ROUTES = (client_credentials, not_allowed)
+ROUTES = (client_credentials,)
