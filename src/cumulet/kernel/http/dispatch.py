@@ -147,7 +147,7 @@ class Dispatcher:
         if endpoint.action:
             endpoint = _chosen(known, request)
         if not endpoint.public:
-            self._check_access_rules(ctx, headers, request.method, req.scope["cumulet.asked"])
+            self._check_access_rules(ctx, request.method, req.scope["cumulet.asked"])
         return await self._run(endpoint, ctx, request)
 
     async def _run(self, endpoint: Endpoint, ctx: Context, request: Request) -> Reply:
@@ -194,13 +194,13 @@ class Dispatcher:
             raise Unauthorized(self.api.wire.unauthorized)
         return identity
 
-    def _check_access_rules(self, ctx: Context, headers: dict[str, str], method: str, path: str) -> None:
+    def _check_access_rules(self, ctx: Context, method: str, path: str) -> None:
         """Raise Unauthorized unless an access rule of the caller's application credential covers the request.
 
         What a service asks on the caller's behalf was theirs to ask when it came to that service.
         """
         rules = ctx.identity.access_rules
-        if rules is None or "x-service-token" in headers:
+        if rules is None or "service" in ctx.service_roles:
             return
         kinds = {entry.type for entry in self.service.manifest.catalog}
         if not access_rules.allows(rules, kinds, method, path):
