@@ -21,8 +21,9 @@ from cumulet.cli import commands
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
 from cumulet.services.keystone import renewal
-from cumulet.services.keystone.credentials.model import Credential
+from cumulet.services.keystone.credentials.model import Credential, seal
 from cumulet.services.keystone.domain_config.model import DomainOption, store
+from cumulet.services.keystone.oauth1.model import AccessToken, Consumer, RequestToken
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.jws import JwsKeys
@@ -205,9 +206,17 @@ def test_a_running_cloud_notices_a_rotation_and_old_tokens_hold_on_for_a_while(
     converse(control, talk, clock=clock, settings={"token_provider": kind})
 
 
-def stored(tx: Tx) -> tuple[str, str]:
+def stored(tx: Tx) -> list[str]:
     (credential,), (option,) = tx.all(Credential), tx.all(DomainOption)
-    return credential.blob, option.value
+    signing = [row.secret for cls in (Consumer, RequestToken, AccessToken) for row in tx.all(cls)]
+    return [credential.blob, option.value, *signing]
+
+
+def act_for(tx: Tx, authority: Authority, consumer_id: str, user_id: str) -> None:
+    """The consumer has asked the user, and once before has been heard."""
+    common = {"consumer_id": consumer_id, "project_id": "p", "secret": seal(authority, "secret")}
+    tx.insert(RequestToken(**common))
+    tx.insert(AccessToken(authorizing_user_id=user_id, **common))
 
 
 def test_what_is_stored_is_encrypted_with_the_new_key_after_a_rotation(tmp_path: Path, control: Path) -> None:
@@ -220,7 +229,10 @@ def test_what_is_stored_is_encrypted_with_the_new_key_after_a_rotation(tmp_path:
         secret = {"user_id": ada.id, "type": "cert", "blob": "secret"}
         credential = await keystone.make("credential", **secret)
         await app.db.transact(store, "default", "ldap", "password", "hidden")
+        consumer = await keystone.make("consumer", "/OS-OAUTH1/consumers")
+        await app.db.transact(act_for, app.contract(Authority), consumer["id"], ada.id)
         before = await app.db.read(stored)
+        assert len(before) == 5
         await renewal.renew(app)
         assert await app.db.read(stored) == before, "nothing was to be done"
 

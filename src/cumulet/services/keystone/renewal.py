@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel.db import Tx
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.domain_config.model import DomainOption
+from cumulet.services.keystone.oauth1.model import AccessToken, Consumer, RequestToken
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.model import Epoch
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
 
-_SEALED: tuple[tuple[type[Any], str], ...] = ((Credential, "blob"), (DomainOption, "value"))
+_SEALED: tuple[tuple[type[Any], str], ...] = (
+    (Credential, "blob"),
+    (DomainOption, "value"),
+    (Consumer, "secret"),
+    (RequestToken, "secret"),
+    (AccessToken, "secret"),
+)
 """Columns that hold what `seal` has made, in some of their rows at least."""
 _AT_ONCE = 200
 _NOTE = "credential-keys"
