@@ -329,8 +329,7 @@ def test_the_projects_of_a_domain_share_its_limit_in_the_strict_model(tmp_path: 
         assert await race(limits, alice, each=6) == 3
         assert await race(limits, bob, each=4) == 1
         refused = await limits.boot(await bob.login())
-        told = refused["forbidden"]["message"]
-        assert told.endswith("[Resource servers is over limit of 4 due to current usage 4 and delta 1]")
+        assert refused["forbidden"]["message"] == over(bob.project["id"], ("servers", 4, 4, 1))
         assert (await limits.boot(await carol.login())).status == 202
 
     converse(tmp_path, talk, database, unified_limits=True, limit_model="strict_two_level")

@@ -145,7 +145,7 @@ def charge(
     bounds = _bounds(tx, service.name, asked, project_id)
     short = []
     for name, amount in amounts.items():
-        found = (_shortage(tx, asked[name], amount, bound) for bound in bounds[name])
+        found = (_shortage(tx, project_id, asked[name], amount, bound) for bound in bounds[name])
         short += [shortage for shortage in found if shortage is not None][:1]
     if short:
         raise service.api.over_quota(short)
@@ -159,8 +159,8 @@ def _lock(tx: Tx, service: str, quotas: Mapping[str, Quota], project_id: str) ->
     tx.lock(*(lock_key(service, scope) for scope in scopes))
 
 
-def _shortage(tx: Tx, quota: Quota, amount: int, bound: Bound) -> Shortage | None:
-    """By what the amount is too much; None when it fits."""
+def _shortage(tx: Tx, project_id: str, quota: Quota, amount: int, bound: Bound) -> Shortage | None:
+    """By what the amount is too much for the project; None when it fits."""
     unified = is_unified(tx.app, quota)
     if bound.limit < 0 or amount < 0 or (amount == 0 and not unified):
         return None
@@ -170,8 +170,9 @@ def _shortage(tx: Tx, quota: Quota, amount: int, bound: Bound) -> Shortage | Non
     )
     if used + amount <= bound.limit:
         return None
-    name, whose = (quota.unified, bound.projects[0]) if unified else (quota.name, "")
-    return Shortage(name, amount, used, bound.limit, whose)
+    if unified:
+        return Shortage(quota.unified, amount, used, bound.limit, project_id)
+    return Shortage(quota.name, amount, used, bound.limit)
 
 
 def over_limit(short: list[Shortage]) -> str:
