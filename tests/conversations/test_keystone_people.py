@@ -181,3 +181,30 @@ def test_a_reader_of_the_system_sees_all_and_changes_nothing(tmp_path: Path) -> 
         assert (await keystone("GET", "/projects/nothing", token=token)).status == 404
 
     converse(tmp_path, talk)
+
+
+def test_who_has_a_token_of_a_domain_sees_of_members_and_memberships_those_of_the_domain(
+    tmp_path: Path,
+) -> None:
+    async def talk(keystone: Talk) -> None:
+        music = await keystone.make("domain", name="music")
+        rita = await keystone.make("user", name="rita", domain_id=music["id"], password="p")
+        await keystone.give("reader", rita["id"], f"/domains/{music['id']}")
+        scope = {"domain": {"id": music["id"]}}
+        token = await keystone.login({"id": rita["id"], "password": "p"}, scope)
+        ada = await keystone.make("user", name="ada")
+        mine = await keystone.make("group", name="mine", domain_id=music["id"])
+        theirs = await keystone.make("group", name="theirs")
+        for group in (mine, theirs):
+            for user in (rita, ada):
+                path = f"/groups/{group['id']}/users/{user['id']}"
+                assert (await keystone("PUT", path)).status == 204
+        groups = await keystone("GET", f"/users/{rita['id']}/groups", token=token)
+        assert [group["name"] for group in groups["groups"]] == ["mine"]
+        users = await keystone("GET", f"/groups/{mine['id']}/users", token=token)
+        assert [user["name"] for user in users["users"]] == ["rita"]
+        assert len((await keystone("GET", f"/groups/{mine['id']}/users"))["users"]) == 2
+        assert (await keystone("DELETE", f"/groups/{mine['id']}", token=token)).status == 403
+        assert (await keystone("DELETE", "/groups/nothing", token=token)).status == 404
+
+    converse(tmp_path, talk)

@@ -155,6 +155,8 @@ def list_groups(tx: Tx, ctx: Context, request: Request) -> Any:
     groups = tx.get_many(Group, [row.group_id for row in memberships])
     name = request.query.get("name")
     memberships = [row for row in memberships if name is None or groups[row.group_id].name == name]
+    if domain_id := ctx.identity.domain_id:
+        memberships = [row for row in memberships if groups[row.group_id].domain_id == domain_id]
     bodies = render(tx, ctx, Group, [groups[row.group_id] for row in memberships])
     for body, row in zip(bodies, memberships, strict=True):
         if row.expires_at is not None:
