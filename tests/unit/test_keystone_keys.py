@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cumulet import main
 from cumulet.cli import commands
+from cumulet.cli.state import CONTROL_UID
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
 from cumulet.services.keystone import renewal
@@ -204,6 +205,18 @@ def test_a_running_cloud_notices_a_rotation_and_old_tokens_hold_on_for_a_while(
         assert await ada.holds(second)
 
     converse(control, talk, clock=clock, settings={"token_provider": kind})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_keys_that_root_rotates_belong_to_whom_the_folder_belongs(tmp_path: Path) -> None:
+    folder = KeyFolder(tmp_path / "keys")
+    folder.open()
+    for path in (folder.path, *folder.path.iterdir()):
+        os.chown(path, CONTROL_UID, CONTROL_UID)
+
+    folder.rotate()
+
+    assert {path.stat().st_uid for path in folder.path.iterdir()} == {CONTROL_UID}
 
 
 def stored(tx: Tx) -> list[str]:

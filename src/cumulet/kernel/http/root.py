@@ -94,7 +94,8 @@ class Root:
             (b"vary", b"Origin"),
             (
                 b"access-control-expose-headers",
-                b"X-Subject-Token, X-Openstack-Request-Id, OpenStack-API-Version, Location",
+                b"X-Subject-Token, X-Openstack-Request-Id, OpenStack-API-Version, OpenStack-Auth-Receipt, "
+                b"Location",
             ),
             (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
             (
