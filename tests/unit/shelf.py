@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.policy import Rule
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.wire import WireProfile, error_by_name, sort_by_key_and_dir
 from cumulet.kernel.quota import Quota
@@ -129,7 +129,7 @@ def boom(tx: Tx, ctx: Context, request: Request) -> None:
     raise RuntimeError("nobody foresaw this")
 
 
-@route("GET", "/hello", public=True)
+@route("GET", "/hello", public=True, answer=body_of(hello={"type": "string"}))
 def hello(tx: Tx, ctx: Context, request: Request) -> dict[str, str]:
     """A greeting for everyone."""
     return {"hello": ctx.base_url}
