@@ -31,6 +31,9 @@ class Ground:
     """The highest microversion of a service."""
     hosts: tuple[str, ...]
     backends: tuple[str, ...]
+    vendor: str
+    protocol: str
+    """Who made the storage, and how volumes are reached, as its pools say."""
     multiattach_type: str
 
 
@@ -72,6 +75,8 @@ def prepare(cloud: Cloud) -> Ground:
         newest=_newest(operator),
         hosts=tuple(sorted(row["host"] for row in compute)),
         backends=tuple(sorted({pool["capabilities"]["volume_backend_name"] for pool in pools})),
+        vendor=pools[0]["capabilities"]["vendor_name"],
+        protocol=pools[0]["capabilities"]["storage_protocol"],
         multiattach_type=_multiattach(operator),
     )
 

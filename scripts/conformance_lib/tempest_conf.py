@@ -121,6 +121,8 @@ def _services(ground: Ground, image_server: str) -> Options:
             "min_microversion": "3.0",
             "max_microversion": ground.newest["volume"],
             "backend_names": ",".join(backends),
+            "vendor_name": ground.vendor,
+            "storage_protocol": ground.protocol,
             "volume_type_multiattach": ground.multiattach_type,
         },
     }
