@@ -288,6 +288,7 @@ def test_lists_are_filtered_sorted_paged_and_counted(tmp_path: Path, database: s
         assert await names(f"all_tenants=1&project_id={OTHER_PROJECT}", token="admin") == ["theirs"]
         page = await ask(cloud, "GET", "/volumes?limit=2&with_count=true", at="3.45")
         assert (len(page["volumes"]), page["count"], page["volumes_links"][0]["rel"]) == (2, 3, "next")
+        assert await names("sort_key=display_name&sort_dir=asc&offset=1&limit=1") == ["b"]
         full = await ask(cloud, "GET", "/volumes?limit=3", at="3.45")
         assert full["volumes_links"]  # a page that is full has a next one, even an empty one
         for method in ("GET", "DELETE"):

@@ -225,6 +225,12 @@ def test_a_server_that_boots_from_a_volume_becomes_an_image_and_a_server_again(t
             assert {volume["snapshot_id"] for volume in volumes} == {item["snapshot_id"] for item in named}
             document = cloud.worlds["host-1"].guests[again].document
             assert (document.image_id, document.machine) == (None, {"hw_disk_bus": "virtio"})
+            mine = {"source_type": "volume", "destination_type": "volume", "boot_index": 0}
+            body = {"volume": {"size": 1, "imageRef": around.image}}
+            kept = (await ask(cloud, "POST", "/volume/v3/volumes", body))["volume"]["id"]
+            await cloud.settled()
+            id = await boot(cloud, imageRef="", block_device_mapping_v2=[mine | {"uuid": kept}])
+            await act(cloud, id, "createImage", asked, headers=LATEST)  # a checksum is not taken over
             third = await boot(cloud, imageRef="", block_device_mapping_v2=[disk | {"uuid": copy}])
             assert len(attached(await shown(cloud, third))) == 2
             await holds(cloud)

@@ -20,7 +20,8 @@ class VolumeInfo:
     bootable: bool
     multiattach: bool
     host: str | None
-    image_metadata: Mapping[str, str] = field(default_factory=dict)
+    image_properties: Mapping[str, str] = field(default_factory=dict)
+    """Those of the image that it was made from."""
 
 
 @dataclass(frozen=True, kw_only=True)

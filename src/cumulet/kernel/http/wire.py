@@ -150,6 +150,8 @@ class WireProfile:
     extra_keys: str = "refuse"
     loose: bool = False
     sifts: bool = False
+    offsets: bool = False
+    """Whether `offset` in a query skips so many rows."""
     slash_counts: bool = False
     unauthorized: str = "The request you have made requires authentication."
     invalid: Callable[[str, Any, str], str] = field(

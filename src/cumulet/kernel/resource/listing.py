@@ -76,7 +76,9 @@ def find(tx: Tx, ctx: "Context", listing: Listing, request: Request) -> Found:
     if marker is not None:
         conditions.append(_after(tx, ctx, listing, order, marker))
     columns = [_direction(cls.c[name], descending) for name, descending in order]
-    rows = tx.all(cls, *conditions, order_by=columns, limit=limit + 1 if limit is not None else None)
+    skipped = query.integer("offset") or 0 if wire.offsets and listing.paged else 0
+    most = skipped + limit + 1 if limit is not None else None
+    rows = tx.all(cls, *conditions, order_by=columns, limit=most)[skipped:]
     more = limit is not None and len(rows) > limit
     rows = rows[:limit] if limit is not None else rows
     if backwards:

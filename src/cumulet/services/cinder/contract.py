@@ -19,6 +19,7 @@ from cumulet.services.cinder.volumes import exports
 from cumulet.services.cinder.volumes.creating import create_volume
 from cumulet.services.cinder.volumes.deleting import end_volume
 from cumulet.services.cinder.volumes.model import Volume
+from cumulet.services.cinder.volumes.uploading import OF_IMAGE
 
 LOOK_EVERY = 0.5
 
@@ -153,5 +154,5 @@ def _info(volume: Volume) -> VolumeInfo:
         bootable=volume.is_bootable,
         multiattach=volume.multiattach,
         host=volume.host,
-        image_metadata=volume.image_metadata,
+        image_properties={k: v for k, v in volume.image_metadata.items() if k not in OF_IMAGE},
     )

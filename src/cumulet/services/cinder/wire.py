@@ -43,7 +43,8 @@ def sort_order(query: Query) -> list[tuple[str, str]]:
             "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the "
             "'sort' parameter."
         )
-    return [(key, direction or "desc") for key, direction in sort_by_key_and_dir(query)]
+    asked = sort_by_key_and_dir(query)
+    return [("name" if key == "display_name" else key, direction or "desc") for key, direction in asked]
 
 
 WIRE = WireProfile(
@@ -57,4 +58,5 @@ WIRE = WireProfile(
     default_sort=(("created_at", "desc"),),
     loose=True,
     slash_counts=True,
+    offsets=True,
 )

@@ -69,8 +69,14 @@ def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         found.append(entry)
     if ctx.at("3.7"):
         found = [{**entry, "cluster": None} for entry in found]
-    wanted = {name: request.query.get(name) for name in ("host", "binary") if name in request.query}
-    return {"services": [entry for entry in found if all(entry[k] == v for k, v in wanted.items())]}
+    named, binary = request.query.get("host"), request.query.get("binary")
+    if named is not None:  # a host alone stands for all its backends
+        found = [
+            entry for entry in found if entry["host"].partition("@")[0] == named or entry["host"] == named
+        ]
+    if binary is not None:
+        found = [entry for entry in found if entry["binary"] == binary]
+    return {"services": found}
 
 
 def _entry(binary: str, host: str, seen: str, *, up: bool, disabled: DisabledHost | None) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def _check_boot_order(volumes: Sequence[Disk], *, has_image: bool) -> None:
 def _properties(root: Disk) -> Mapping[str, str]:
     if root.image is not None:
         return root.image.properties
-    return root.volume.image_metadata if root.volume is not None else {}
+    return root.volume.image_properties if root.volume is not None else {}
 
 
 # -- writing them down --------------------------------------------------------------------------------
