@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
+from tests.conversations.furniture import PUTS, THINGS, WORDS
 
 from cumulet.kernel.docs.operations import KEY, REHEARSAL
 from cumulet.kernel.service import Running
@@ -20,29 +21,7 @@ from cumulet.testing.promises import Promises
 DEFAULT = {"id": "default"}
 OWN = {"admin", "default", "member", "reader", "manager", "service"}
 """What the cloud cannot do without: no request is told of it."""
-
-THINGS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("admin", "identity/v3/domains", "domain", {"name": "second"}),
-    ("admin", "identity/v3/projects", "project", {"name": "second", "domain_id": "default"}),
-    ("admin", "identity/v3/users", "user", {"name": "second", "password": "old", "domain_id": "default"}),
-    ("admin", "identity/v3/groups", "group", {"name": "second", "domain_id": "default"}),
-    ("admin", "identity/v3/roles", "role", {"name": "second"}),
-    ("admin", "identity/v3/regions", "region", {"id": "second"}),
-    ("admin", "identity/v3/services", "service", {"type": "second", "name": "second"}),
-    ("member", "image/v2/images", "", {"name": "one", "disk_format": "raw", "container_format": "bare"}),
-    ("member", "network/v2.0/networks", "network", {"name": "one"}),
-    ("member", "network/v2.0/subnets", "subnet", {"network_id": "*", "cidr": "10.9.0.0/24", "ip_version": 4}),
-    ("member", "network/v2.0/ports", "port", {"network_id": "*"}),
-    ("member", "network/v2.0/routers", "router", {"name": "one"}),
-    ("member", "network/v2.0/security-groups", "security_group", {"name": "one"}),
-    ("member", "volume/v3/volumes", "volume", {"size": 1, "name": "one"}),
-    ("member", "volume/v3/volumes", "volume", {"size": 1, "name": "two"}),
-    ("admin", "volume/v3/types", "volume_type", {"name": "second"}),
-    ("admin", "compute/v2.1/flavors", "flavor", {"name": "one", "ram": 64, "vcpus": 1, "disk": 1}),
-    ("member", "compute/v2.1/os-keypairs", "keypair", {"name": "one"}),
-    ("member", "compute/v2.1/os-server-groups", "server_group", {"name": "one", "policies": ["affinity"]}),
-)
-BOOT = {"name": "one", "networks": "none", "flavorRef": "*"}
+BOOT = {"name": "one", "metadata": {"one": "1"}, "networks": "none", "flavorRef": "*"}
 
 
 class Furnished:
@@ -58,6 +37,10 @@ class Furnished:
         for token, path, member, body in THINGS:
             self._make(token, path, member, body)
         self._boot()
+        for path, body in PUTS:
+            self._put(path, body)
+        for name, word in WORDS.items():
+            self.known[name].append(word)
         for service in SERVICES:
             self._note_all(openapi(service))
 
@@ -90,12 +73,26 @@ class Furnished:
         self.own = {user_id, project_id, *OWN}
 
     def _make(self, token: str, path: str, member: str, body: dict[str, Any]) -> None:
-        filled = {name: self.known[name][0] if value == "*" else value for name, value in body.items()}
-        answer = self.ask("POST", path, {member: filled} if member else filled, token)
+        member, _, name = member.partition(":")
+        filled = {key: self._filled(key, value) for key, value in body.items()}
+        answer = self.ask("POST", self._path(path), {member: filled} if member else filled, token)
         assert answer.status_code in (200, 201, 202), (path, answer.status_code, answer.text)
         made = answer.json()[member] if member else answer.json()
         if "id" in made:
-            self.known[f"{member or 'image'}_id"].append(str(made["id"]))
+            self.known[name or f"{member}_id"].append(str(made["id"]))
+
+    def _filled(self, key: str, value: Any) -> Any:
+        if not isinstance(value, str) or not value.startswith("*"):
+            return value
+        return self.known[value[1:] or key][0]
+
+    def _put(self, path: str, body: Any) -> None:
+        version = {"OpenStack-API-Version": "placement 1.39, compute 2.60"}
+        answer = self.ask("PUT", self._path(path), body, **version)
+        assert answer.status_code < 300, (path, answer.status_code, answer.text)
+
+    def _path(self, path: str) -> str:
+        return path.format(**{name: ids[0] for name, ids in self.known.items() if ids})
 
     def _boot(self) -> None:
         (image,) = self.known["image_id"]
