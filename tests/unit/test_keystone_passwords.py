@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from cumulet.kernel.errors import Unavailable
-from cumulet.services.keystone.passwords import Passwords, hash_generated
+from cumulet.services.keystone.hashing import Passwords, hash_generated
 
 OLD = {
     "bcrypt": "$2b$04$KBpZU6dCORh1hixc4T45c.iZSwmXUCe3V3.dIV6ycXIHigqyuiNuq",

@@ -14,7 +14,7 @@ from cumulet.contracts.keystone import Directory
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
 from cumulet.kernel.service import missing_rules
-from cumulet.services.keystone.passwords import Passwords, hash_generated
+from cumulet.services.keystone.hashing import Passwords, hash_generated
 from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.service import SERVICE as KEYSTONE
 from cumulet.services.keystone.service import api

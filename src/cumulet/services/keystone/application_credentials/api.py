@@ -21,7 +21,7 @@ from cumulet.services.keystone.application_credentials.model import (
 from cumulet.services.keystone.entity import need
 from cumulet.services.keystone.errors import forbidden, malformed, not_allowed
 from cumulet.services.keystone.expiry import expiry
-from cumulet.services.keystone.passwords import hash_generated
+from cumulet.services.keystone.hashing import hash_generated
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.effective import Scope, expanded, implications, roles

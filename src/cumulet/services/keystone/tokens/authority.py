@@ -25,7 +25,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Error
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
-from cumulet.services.keystone.passwords import Passwords
+from cumulet.services.keystone.hashing import Passwords
 from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.tokens import facts as facts_of
