@@ -205,6 +205,10 @@ def test_who_has_a_token_of_a_domain_sees_of_members_and_memberships_those_of_th
         assert [user["name"] for user in users["users"]] == ["rita"]
         assert len((await keystone("GET", f"/groups/{mine['id']}/users"))["users"]) == 2
         assert (await keystone("DELETE", f"/groups/{mine['id']}", token=token)).status == 403
-        assert (await keystone("DELETE", "/groups/nothing", token=token)).status == 404
+        for path in ("/groups/nothing", "/domains/nothing"):
+            assert (await keystone("DELETE", path, token=token)).status == 404
+        change = {"domain": {"description": "x"}}
+        assert (await keystone("PATCH", "/domains/nothing", change, token=token)).status == 404
+        assert (await keystone("PATCH", "/domains/default", change, token=token)).status == 403
 
     converse(tmp_path, talk)

@@ -22,7 +22,7 @@ from cumulet.kernel.resource import Resource, reading, schema, writing
 from cumulet.kernel.resource.fields import Field
 from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.listing import Filter, Listing, find
-from cumulet.kernel.resource.operation import Operation, envelope
+from cumulet.kernel.resource.operation import Operation, envelope, id_param
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.errors import not_found
 from cumulet.services.keystone.settings import KeystoneSettings
@@ -129,12 +129,16 @@ class Create(writing.Create):
 class Update(writing.Update):
     """An update that keeps unknown keys; `run(tx, ctx, row, given)` returns the row as it is then.
 
-    `wire` is the profile by which the body is read, where that is not the API's.
+    `wire` is the profile by which the body is read, where that is not the API's. With `tells_missing` what
+    does not exist is a 404 for everybody, as upstream has it for some resources.
     """
 
     wire: WireProfile | None = None
+    tells_missing: bool = False
 
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
+        if self.tells_missing:
+            need(tx, cls, request.params[id_param(cls)])
         row = fetch(tx, ctx, cls, request, self.policy)
         given = parsed(cls, "update", request.body, self.wire or ctx.service.api.wire)
         if "extra" in given:
@@ -145,6 +149,15 @@ class Update(writing.Update):
             row = tx.update(row, **{n: v for n, v in given.items() if cls.columns[n].stored})
         events.emit(tx, ctx, f"{cls.noun.replace(' ', '_')}.update", row)
         return Reply(200, envelope(cls, render(tx, ctx, cls, [row])[0]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteKnown(writing.Delete):
+    """A delete that answers everybody 404 for what does not exist, as upstream has it for some resources."""
+
+    def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
+        need(tx, cls, request.params[id_param(cls)])
+        return super().answer(cls, tx, ctx, request)
 
 
 # -- lists ----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from cumulet.kernel.resource.listing import Filter
 from cumulet.kernel.resource.operation import envelope
 from cumulet.kernel.resource.shapes import keys
 from cumulet.kernel.resource.views import render
-from cumulet.services.keystone.entity import TAG, TAGS, Create, List, Update, is_immutable
+from cumulet.services.keystone.entity import TAG, TAGS, Create, DeleteKnown, List, Update, is_immutable
 from cumulet.services.keystone.errors import not_found
 from cumulet.services.keystone.limits.model import limits_of
 from cumulet.services.keystone.projects import changes
@@ -135,8 +135,8 @@ DOMAINS = expose(
     ),
     Show(policy="identity:get_domain"),
     Create(policy="identity:create_domain", run=changes.create_domain),
-    Update(policy="identity:update_domain", run=changes.update_project),
-    Delete(policy="identity:delete_domain", run=changes.delete_domain),
+    Update(policy="identity:update_domain", run=changes.update_project, tells_missing=True),
+    DeleteKnown(policy="identity:delete_domain", run=changes.delete_domain),
 )
 
 

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operations on groups, and who is in them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden
 from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource import Delete, Resource, expose
+from cumulet.kernel.http.messages import Request
+from cumulet.kernel.resource import expose
 from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.shapes import page
 from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.directories import refresh
 from cumulet.services.keystone.directories.operations import List, Show
 from cumulet.services.keystone.directories.shadows import check_domain_is_here, check_is_here
-from cumulet.services.keystone.entity import Create, Update, named, need, plain_filters
+from cumulet.services.keystone.entity import Create, DeleteKnown, Update, named, plain_filters
 from cumulet.services.keystone.errors import not_found
 from cumulet.services.keystone.people import Group, Membership, User, groups_of, membership_id
 from cumulet.services.keystone.projects.changes import forget_actors
@@ -52,15 +51,6 @@ def delete_group(tx: Tx, ctx: Context, group: Group) -> None:
     rights_changed(tx)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Delete(Delete):
-    """A delete that tells everybody of a group that does not exist, as upstream has it for groups alone."""
-
-    def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
-        need(tx, Group, request.params["group_id"])
-        return super().answer(cls, tx, ctx, request)
-
-
 GROUPS = expose(
     Group,
     List(
@@ -71,7 +61,7 @@ GROUPS = expose(
     Show(policy="identity:get_group"),
     Create(policy="identity:create_group", run=create_group),
     Update(policy="identity:update_group", run=update_group),
-    _Delete(policy="identity:delete_group", run=delete_group),
+    DeleteKnown(policy="identity:delete_group", run=delete_group),
 )
 
 
