@@ -83,6 +83,8 @@ def test_flavors_are_made_described_and_shared(tmp_path: Path) -> None:
             assert len(answer["flavor_access"]) == 1
             await ask(cloud, "GET", "/flavors/", status=404)
             await ask(cloud, "GET", f"/flavors/{id}", token="stranger")
+            taken = {"removeTenantAccess": {"tenant": OTHER_PROJECT}}
+            await ask(cloud, "POST", f"/flavors/{id}/action", taken, 403, token="stranger")
             specs = {"extra_specs": {"hw:cpu_policy": "shared"}}
             await ask(cloud, "POST", f"/flavors/{id}/os-extra_specs", specs, token="admin")
             answer = await ask(cloud, "GET", f"/flavors/{id}", token="stranger", headers=LATEST)

@@ -39,7 +39,7 @@ def fetch_by_key(
             ctx.require(policy, {})
         raise cls.not_found(ctx, key)
     if policy and not ctx.can(policy, cls.target_for(tx, ctx, row)):
-        if wire.hides and not _may_show(tx, ctx, cls, row):
+        if wire.hides and not cls.denies_missing and not _may_show(tx, ctx, cls, row):
             hidden = cls.not_found(ctx, key)
             hidden.refused_by = policy
             raise hidden

@@ -57,6 +57,7 @@ def rebuild(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Repl
     if ctx.at("2.54"):
         body["key_name"] = server.key_name
     if ctx.at("2.57"):
+        body.pop("OS-EXT-SRV-ATTR:user_data", None)
         body["user_data"] = server.user_data
     location = f"{ctx.base_url}/v2.1/servers/{server.id}"
     return Reply(202, {"server": body}, {"Location": location})
