@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documentation names everything there is, and every link in it leads somewhere."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import click
 import pytest
 
 from cumulet.cli import commands
-from cumulet.main import SERVICES
+from cumulet.kernel.service import Service
+from cumulet.main import SERVICES, services
 
 HOUSE = Path(__file__).parents[2]
 PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))]
@@ -38,6 +40,13 @@ def anchors(page: Path) -> set[str]:
 def test_every_service_has_a_page(service: str) -> None:
     page = HOUSE / f"docs/services/{service}.md"
     assert page.exists() and page.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("service", [service for service in services() if service.settings is not None])
+def test_every_setting_of_a_service_is_described(service: Service) -> None:
+    text = (HOUSE / f"docs/services/{service.name}.md").read_text()
+    names = [setting.name for setting in dataclasses.fields(service.settings)]
+    assert [name for name in names if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize(("words", "command"), list(all_commands()), ids=lambda value: str(value))
