@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where Keystone would speak SAML itself: without a signing key and metadata it answers as upstream does."""
+"""Where Keystone would be an identity provider for other clouds: it has no key to sign assertions with.
+
+Upstream answers 500 where nobody has configured one; here it is 501, in a sentence.
+"""
 
 from typing import NoReturn
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Error, NotFound
+from cumulet.kernel.errors import NotFound, NotImplementedHere
 from cumulet.kernel.http.endpoint import route, routes
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.schema import Checked
@@ -42,10 +45,10 @@ _BODY = Checked({"type": "object", "properties": {"auth": _AUTH}, "required": ["
 
 
 def _not_configured() -> NoReturn:
-    raise Error("An unexpected error prevented the server from fulfilling your request.")
+    raise NotImplementedHere("This cloud is no identity provider for others: it signs no SAML assertions.")
 
 
-@route("GET", "/OS-FEDERATION/saml2/metadata", public=True, status=500)
+@route("GET", "/OS-FEDERATION/saml2/metadata", public=True, status=501)
 def show_metadata(tx: Tx, ctx: Context, request: Request) -> NoReturn:
     """The metadata of this cloud as an identity provider: a file that nobody has made."""
     _not_configured()
@@ -58,7 +61,7 @@ def show_metadata(tx: Tx, ctx: Context, request: Request) -> NoReturn:
     public=True,
     write=False,
     schema=_BODY.at,
-    status=500,
+    status=501,
 )
 async def create_assertion(ctx: Context, request: Request) -> NoReturn:
     """An assertion of who somebody is, for a service provider; there is no key to sign one with."""
