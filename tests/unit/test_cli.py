@@ -196,6 +196,18 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     assert said.startswith(f"Nothing can listen on 127.0.0.1:{port}: Address already in use.")
 
 
+def test_a_second_start_of_a_cloud_hears_of_the_first_and_not_of_its_port(tmp_path: Path) -> None:
+    place = State(tmp_path)
+    place.prepare()
+    with socket.socket() as taken, place.locked():
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        said = refused("up", "--simulate", "--state", tmp_path, "--port", taken.getsockname()[1])
+
+    assert said.startswith(f"Another cloud runs in {tmp_path};")
+
+
 def test_a_taken_classic_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -98,8 +98,8 @@ def up(context: click.Context, /, state_dir: Path | None, **asked: Any) -> None:
     if asked["detach"]:
         _detached(place)
         return
-    asked["port"] = free_port(asked["listen"], asked["port"])
     with place.locked():
+        asked["port"] = free_port(asked["listen"], asked["port"])
         _serve(context.obj, place, asked)
 
 
