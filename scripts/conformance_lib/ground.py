@@ -7,6 +7,7 @@ operator would.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,6 +26,8 @@ class Ground:
     other_flavor: str
     image: str
     other_image: str
+    image_file: Path
+    """The content of both images."""
     public_network: str
     shared_network: str
     newest: Mapping[str, str]
@@ -57,19 +60,23 @@ class Operator:
         raise LookupError(f"The cloud has no {kind} named {name}.")
 
 
-def prepare(cloud: Cloud) -> Ground:
-    """Everything exists that the suites ask for and that a cloud can have at all."""
+def prepare(cloud: Cloud, folder: Path) -> Ground:
+    """Everything exists that the suites ask for and that a cloud can have at all; files are in the folder."""
     operator = Operator(cloud)
     image = operator.send("GET", "/image/v2/images?visibility=public")["images"][0]
     pools = operator.send("GET", "/volume/v3/scheduler-stats/get_pools?detail=true")["pools"]
     compute = operator.send("GET", "/compute/v2.1/os-services?binary=nova-compute")["services"]
     flavors = [operator.named("/compute/v2.1/flavors", "flavors", name) for name in _FLAVORS]
+    content = operator.http.get(f"/image/v2/images/{image['id']}/file").content
+    file = folder / "guest.qcow2"
+    file.write_bytes(content)
     return Ground(
         url=cloud.url,
         flavor=flavors[0],
         other_flavor=flavors[1],
         image=image["id"],
-        other_image=_copy(operator, image),
+        other_image=_copy(operator, image, content),
+        image_file=file,
         public_network=operator.named("/network/v2.0/networks", "networks", "public"),
         shared_network="shared",
         newest=_newest(operator),
@@ -81,9 +88,8 @@ def prepare(cloud: Cloud) -> Ground:
     )
 
 
-def _copy(operator: Operator, image: Mapping[str, Any]) -> str:
+def _copy(operator: Operator, image: Mapping[str, Any], content: bytes) -> str:
     """A second image with the content of the first."""
-    content = operator.http.get(f"/image/v2/images/{image['id']}/file").content
     given = {key: image[key] for key in ("disk_format", "container_format")}
     given |= {"name": f"{image['name']}-alt", "visibility": "public"}
     copy = operator.send("POST", "/image/v2/images", given)

@@ -59,7 +59,8 @@ def running(
     with pool(suite, told) as ran, new_cloud(*options, simulate=not real) as cloud:
         cloud.write_settings("keystone", tempest_conf.COMPLIANCE)
         cloud.start()
-        stood = ground.prepare(cloud)
+        cloud.await_ready()
+        stood = ground.prepare(cloud, ran.folder)
         home = Path(ran.environ["HOME"])
         shutil.copy(cloud.place.clouds, home / ".config/openstack/clouds.yaml")
         outcomes = []

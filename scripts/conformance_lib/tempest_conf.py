@@ -46,6 +46,8 @@ def options(ground: Ground, image_server: str, *, validate: bool) -> Options:
     for section, more in (*_services(ground, image_server).items(), *_people(ground).items()):
         told[section] = told.get(section, {}) | more
     told["validation"] = _validation(validate)
+    # Networks of their own cost time; without them no floating IP leads to a guest.
+    told["auth"]["create_isolated_networks"] = str(validate).lower()
     return told
 
 
@@ -70,7 +72,6 @@ def _people(ground: Ground) -> Options:
             "admin_project_name": "admin",
             "admin_domain_name": "Default",
             "use_dynamic_credentials": "true",
-            "create_isolated_networks": "false",
             "tempest_roles": "member",
         },
         "identity": {
@@ -116,6 +117,7 @@ def _services(ground: Ground, image_server: str) -> Options:
             "http_qcow2_image": f"{image_server}/image.qcow2",
             "disk_formats": "qcow2,raw,ami,ari,aki,vhd,vmdk,vdi,iso,vhdx",
         },
+        "scenario": {"img_file": str(ground.image_file)},
         "volume": {
             **patience,
             "min_microversion": "3.0",
