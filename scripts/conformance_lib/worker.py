@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _REQUEST = re.compile(
-    r"Request \(.*?\): (\d+) (\w+) (\S+).*?\n(?:.*?Response - Headers: (\{.*?\}\n))?", re.DOTALL
+    r"Request \((.*?)\): (\d+) (\w+) (\S+).*?\n(?:.*?Response - Headers: (\{.*?\}\n))?", re.DOTALL
 )
 _ID = re.compile(r"req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLASS = re.compile(r"(setUpClass|tearDownClass) \((.*)\)")
@@ -94,7 +94,9 @@ def _why(err: Any, details: Any) -> dict[str, Any]:
         answer = getattr(err[1], "resp", None)
         text += f"\n{answer}" if answer else ""
     requests = []
-    for status, method, url, headers in _REQUEST.findall(log):
+    for caller, status, method, url, headers in _REQUEST.findall(log):
+        if caller.endswith(":_run_cleanups"):
+            continue  # by then it has failed
         ids = _ID.findall(headers)
         requests.append(f"{status} {method} {url} {ids[0] if ids else ''}".strip())
     requests = requests[-_SHOWN_REQUESTS:] or sorted(set(_ID.findall(text)))

@@ -363,6 +363,10 @@ def test_lists_are_filtered_sorted_and_paged(tmp_path: Path) -> None:
             assert await names("") == ["db", "web-2"]
             assert await names("deleted=True&all_tenants=1", token="admin") == ["web-1"]
             assert set(await names("changes-since=2020-01-01T00:00:00Z")) == {"db", "web-2", "web-1"}
+            one = (await ask(cloud, "GET", f"/servers/{second}"))["server"]
+            path = f"/servers?changes-before={one['updated']}"
+            listed = (await ask(cloud, "GET", path, headers=LATEST))["servers"]
+            assert "web-2" in [server["name"] for server in listed]  # the second that it says is meant whole
             detail = await ask(cloud, "GET", "/servers/detail?limit=1", headers=LATEST)
             assert detail["servers"][0]["flavor"]["original_name"] == "m1.tiny"
             assert "server_groups" not in detail["servers"][0] and detail["servers_links"]

@@ -238,13 +238,13 @@ def _times(ctx: Context, query: Query) -> list[Any]:
     if first is not None:
         where.append(_C.updated_at >= first)
     if last is not None:
-        where.append(_C.updated_at <= last)
+        where.append(_C.updated_at < timestamps.add(last, 1))  # a server says the second, and means all of it
     if first is not None and last is not None and first > last:
         raise BadRequest("The value of changes-since must be less than or equal to changes-before.")
     return where
 
 
-def _moment(name: str, value: str) -> str:
+def _moment(name: str, value: str) -> timestamps.Timestamp:
     try:
         return timestamps.parse(value)
     except ValueError:
