@@ -76,15 +76,16 @@ def test_a_host_outlives_its_control_process_and_is_taken_over(place: State) -> 
     assert cumulet(place, "doctor") == "All is well.\n"
 
 
-def test_a_state_folder_that_only_root_can_reach_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)
-    command = [sys.executable, "-m", "cumulet", "up", "--state", str(tmp_path / "state")]
+def test_a_state_folder_that_only_root_can_reach_is_refused() -> None:
+    with tempfile.TemporaryDirectory(prefix="cml-") as closed:
+        state = Path(closed, "state")
+        command = [sys.executable, "-m", "cumulet", "up", "--state", str(state)]
 
-    refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
-    assert refused.returncode == 1
-    assert re.fullmatch("Error: Only some users may enter .*\n", refused.stderr), refused.stderr
-    assert not (tmp_path / "state").exists()
+        assert refused.returncode == 1
+        assert re.fullmatch("Error: Only some users may enter .*\n", refused.stderr), refused.stderr
+        assert not state.exists()
 
 
 def test_purge_leaves_nothing(place: State) -> None:

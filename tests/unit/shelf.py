@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.auth.policy import Rule
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest
-from cumulet.kernel.http.endpoint import body_of, route
+from cumulet.kernel.http.endpoint import body_of, route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.http.wire import WireProfile, error_by_name, sort_by_key_and_dir
 from cumulet.kernel.quota import Quota
@@ -135,7 +135,7 @@ def hello(tx: Tx, ctx: Context, request: Request) -> dict[str, str]:
     return {"hello": ctx.base_url}
 
 
-@route("POST", "/strict")
+@route("POST", "/strict", answer=told({"type": "object"}))
 def strict(tx: Tx, ctx: Context, request: Request) -> Any:
     """What was sent, if it is an object."""
     if not isinstance(request.body, dict):

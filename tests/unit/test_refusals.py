@@ -4,6 +4,7 @@
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from shelf import SHELF
 
 from cumulet.cli import commands
+from cumulet.kernel.auth.context import Context, Identity
 from cumulet.kernel.auth.policy import ANY_SCOPE, Policy, Rule
 from cumulet.kernel.auth.refusals import KIND, Denial, Refusal, explain, read
 from cumulet.testing.cloud import Cloud
@@ -58,6 +60,26 @@ def test_whose_it_is_instead_is_told() -> None:
     assert refusal.ways == [["the role admin"], [own]]
     assert why("thing:change", READER, OTHERS).ways == [["the role admin"], ["the role member", own]]
     assert why("thing:change", {**READER, "project_id": None}, OTHERS).scope == "nothing: it is unscoped"
+
+
+class Reading(dict[str, Any]):
+    """A target that reads an owner when a rule asks for it, as Neutron's do, within its transaction."""
+
+    is_open = True
+
+    def __missing__(self, key: str) -> Any:
+        assert self.is_open, f"{key} is read after the transaction"
+        raise KeyError(key)
+
+
+def test_a_refusal_is_explained_when_its_transaction_is_over() -> None:
+    service: Any = SimpleNamespace(name="things", policy=POLICY)
+    who = Identity(user_id="u1", project_id="p1", roles=("reader",))
+    ctx = Context(SimpleNamespace(), service, who, "req-1")  # type: ignore[arg-type]
+    target = Reading(status="open")
+    assert not ctx.can("thing:change", target)
+    target.is_open = False
+    assert explain("thing:change", ctx.denied["thing:change"]).ways == [["the role admin"]]
 
 
 def test_a_service_token_that_is_missing_is_named() -> None:

@@ -137,7 +137,8 @@ class Context:
         asked = self.own if target is None else target
         if self.elevated or self.service.policy.check(rule, self.creds, asked):
             return True
-        self.denied[rule] = Denial(self.service.name, self.service.policy, self.creds, asked)
+        # A copy: a target that reads what it is asked for could do so only within its transaction.
+        self.denied[rule] = Denial(self.service.name, self.service.policy, self.creds, dict(asked))
         return False
 
     def require(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
