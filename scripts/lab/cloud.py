@@ -71,7 +71,6 @@ class Cloud:
 
     def await_ready(self) -> None:
         """Return once the cloud that was started says that it is ready: its host is there too."""
-        self.await_token()
         if not wait_until(lambda: b"ready in " in self.log.read_bytes()[self._said :], _DEADLINE):
             raise RuntimeError(f"The cloud is not ready: {self.log.read_text()[-2000:]}")
 
