@@ -23,11 +23,20 @@ async def authenticate(ctx: Context, asked: Asked) -> Proof:
     Raises Unauthorized, MethodsMissing when the user's rules ask for more, and BadRequest for what is
     missing in the request.
     """
+    proof = await proved(ctx, asked)
+    user, judged = await ctx.read(judge, proof, asked.receipt)
+    if "token" not in judged.methods and not _LOGINS.isdisjoint(judged.methods):
+        await welcome(ctx, user)
+    return judged
+
+
+async def proved(ctx: Context, asked: Asked) -> Proof:
+    """What the methods of a request prove together; whether that is enough is yet to be judged."""
     proofs = [await METHODS[name].prove(ctx, words, asked) for name, words in asked.methods.items()]
     if len({proof.user_id for proof in proofs}) != 1:
         raise unauthorized()
     ends = [proof.expires_at for proof in proofs if proof.expires_at is not None]
-    proof = Proof(
+    return Proof(
         user_id=proofs[0].user_id,
         methods=in_order({name for proof in proofs for name in proof.methods}),
         expires_at=min(ends) if ends else None,
@@ -36,15 +45,12 @@ async def authenticate(ctx: Context, asked: Asked) -> Proof:
         delegation=next((proof.delegation for proof in proofs if proof.delegation), None),
         federation_id=next((proof.federation_id for proof in proofs if proof.federation_id), ""),
     )
-    user, methods = await ctx.read(_judge, proof, asked.receipt)
-    if "token" not in methods and not _LOGINS.isdisjoint(methods):
-        await welcome(ctx, user)
-    return dataclasses.replace(proof, methods=methods)
 
 
-def _judge(tx: Tx, proof: Proof, receipt: str) -> tuple[User, tuple[str, ...]]:
-    """The user, and the methods that were proved, if they are enough."""
+def judge(tx: Tx, proof: Proof, receipt: str) -> tuple[User, Proof]:
+    """The user, and the proof with the methods of the receipt, if they are enough."""
     user = tx.get(User, proof.user_id)
     if user is None:
         raise unauthorized()
-    return user, factors.with_receipt(tx, user, proof.methods, receipt)
+    methods = factors.with_receipt(tx, user, proof.methods, receipt)
+    return user, dataclasses.replace(proof, methods=methods)
