@@ -61,7 +61,7 @@ async def issue_token(ctx: Context, request: Request) -> Reply:
         token = await ctx.read(_issue_by_token, await proved(ctx, wanted), wanted)
         return shown(token, request, 201)
     proof = await authenticate(ctx, wanted)
-    if wanted.scope is not None and wanted.scope[0] == TRUST and proof.scope is None:
+    if wanted.scope is not None and by_trust and proof.scope is None:
         token = await issue_by_trust(ctx, proof, wanted.scope[1])
     else:
         token = await ctx.read(issue, proof, wanted)
