@@ -4,7 +4,6 @@
 Tokens are issued, shown, checked and revoked, and tell where their bearers may go.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,6 @@ from cumulet.services.keystone.tokens import revocation
 from cumulet.services.keystone.tokens.authentication import authenticate, judge, proved
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.keyring import DOES_NOT_HOLD
-from cumulet.services.keystone.tokens.naming import find_scope
 from cumulet.services.keystone.tokens.proof import TRUST, Asked, Proof
 from cumulet.services.keystone.tokens.request import SCHEMA, asked
 from cumulet.services.keystone.tokens.shapes import CATALOG, TOKEN
@@ -53,9 +51,7 @@ _RULES_HEADER = "openstack-identity-access-rules"
 async def issue_token(ctx: Context, request: Request) -> Reply:
     """A new token, in the header X-Subject-Token."""
     said = asserted(ctx.app.contract(KeystoneSettings), request.headers)
-    wanted = asked(request.body, request.headers.get("openstack-auth-receipt", ""))
-    authorization = request.headers.get("authorization", "")
-    wanted = dataclasses.replace(wanted, asserted=said, authorization=authorization)
+    wanted = asked(request.body, request.headers, said)
     by_trust = wanted.scope is not None and wanted.scope[0] == TRUST
     if wanted.methods.keys() == {"token"} and not by_trust:
         token = await ctx.read(_issue_by_token, await proved(ctx, wanted), wanted)
@@ -85,7 +81,7 @@ def _issue(tx: Tx, epoch: int, proof: Proof, wanted: Asked) -> Token:
     if proof.scope is not None:
         scope = proof.scope
     elif wanted.scope is not None:
-        scope = find_scope(tx, *wanted.scope)
+        scope = authority.scope(tx, epoch, *wanted.scope)
     else:
         return _issue_by_default(tx, authority, epoch, proof)
     token = authority.issue(tx, epoch, proof, scope)

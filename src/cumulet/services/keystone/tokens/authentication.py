@@ -33,6 +33,8 @@ async def authenticate(ctx: Context, asked: Asked) -> Proof:
 async def proved(ctx: Context, asked: Asked) -> Proof:
     """What the methods of a request prove together; whether that is enough is yet to be judged."""
     proofs = [await METHODS[name].prove(ctx, words, asked) for name, words in asked.methods.items()]
+    if len(proofs) == 1:
+        return proofs[0]
     if len({proof.user_id for proof in proofs}) != 1:
         raise unauthorized()
     ends = [proof.expires_at for proof in proofs if proof.expires_at is not None]
@@ -53,4 +55,4 @@ def judge(tx: Tx, proof: Proof, receipt: str) -> tuple[User, Proof]:
     if user is None:
         raise unauthorized()
     methods = factors.with_receipt(tx, user, proof.methods, receipt)
-    return user, dataclasses.replace(proof, methods=methods)
+    return user, proof if methods == proof.methods else dataclasses.replace(proof, methods=methods)

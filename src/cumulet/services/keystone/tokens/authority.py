@@ -32,8 +32,9 @@ from cumulet.services.keystone.tokens import facts as facts_of
 from cumulet.services.keystone.tokens.facts import Catalog, Facts
 from cumulet.services.keystone.tokens.keyring import Keyring
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch, RevokedToken
+from cumulet.services.keystone.tokens.naming import find_scope
 from cumulet.services.keystone.tokens.payload import Claims, new_audit_id
-from cumulet.services.keystone.tokens.proof import Proof
+from cumulet.services.keystone.tokens.proof import Proof, Words
 from cumulet.services.keystone.tokens.subject import Subject
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _KEPT_TOKENS = 20_000
 _KEPT_FACTS = 2_000
+_KEPT_SCOPES = 2_000
 _LOOK_EVERY = 0.5
 _encode = msgspec.json.encode
 
@@ -84,6 +86,7 @@ class Authority:
         self._lock = threading.Lock()
         self._tokens: OrderedDict[str, Token] = OrderedDict()
         self._facts: OrderedDict[Hashable, Facts | Catalog] = OrderedDict()
+        self._scopes: OrderedDict[Hashable, Scope] = OrderedDict()
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -140,6 +143,7 @@ class Authority:
             self._epoch += 1
             self._tokens.clear()
             self._facts.clear()
+            self._scopes.clear()
 
     def _keep(self, memory: OrderedDict[Any, Any], key: Hashable, value: Any, epoch: int, most: int) -> None:
         with self._lock:
@@ -208,6 +212,15 @@ class Authority:
         assert isinstance(found, Catalog)
         return found
 
+    def scope(self, tx: Tx, epoch: int, kind: str, words: Words) -> Scope:
+        """The scope that a request names, found once in an epoch. Raises Unauthorized if there is none."""
+        key = (kind, *_names(words), *_names(words.get("domain", {})))
+        found = self._scopes.get(key)
+        if found is None:
+            found = find_scope(tx, kind, words)
+            self._keep(self._scopes, key, found, epoch, _KEPT_SCOPES)
+        return found
+
     # -- making -----------------------------------------------------------------------------------------
 
     def issue(self, tx: Tx, epoch: int, proof: Proof, scope: Scope) -> Token | None:
@@ -249,6 +262,10 @@ def _token(text: str, claims: Claims, facts: Facts) -> Token:
         methods=claims.methods,
     )
     return Token(text, claims, facts, identity)
+
+
+def _names(words: Words) -> tuple[str | None, str | None]:
+    return words.get("id"), words.get("name")
 
 
 def _moment(second: int) -> str:

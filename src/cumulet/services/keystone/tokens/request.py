@@ -8,6 +8,7 @@ from typing import Any
 from cumulet.kernel.errors import BadRequest
 from cumulet.kernel.resource import schema
 from cumulet.services.keystone.errors import MethodRefused, expecting, unauthorized
+from cumulet.services.keystone.federation.front_proxy import Asserted
 from cumulet.services.keystone.tokens.methods import METHODS
 from cumulet.services.keystone.tokens.methods.words import DOMAIN, PROJECT, TEXT
 from cumulet.services.keystone.tokens.proof import TRUST, Asked
@@ -42,11 +43,11 @@ SCHEMA = {
     },
 }
 _NAMED = (
-    "identity/password/user",
-    "identity/password/user/domain",
-    "scope/project",
-    "scope/project/domain",
-    "scope/domain",
+    ("identity", "password", "user"),
+    ("identity", "password", "user", "domain"),
+    ("scope", "project"),
+    ("scope", "project", "domain"),
+    ("scope", "domain"),
 )
 _SCOPES = ("project", "domain", "unscoped", "system", TRUST)
 
@@ -56,8 +57,8 @@ def _validator() -> Any:
     return schema.compile_schema(SCHEMA)
 
 
-def asked(body: Any, receipt: str = "") -> Asked:
-    """What a body asks for, and what its sender was given by an earlier one.
+def asked(body: Any, headers: Mapping[str, str], said: Asserted) -> Asked:
+    """What a request asks for; `said` is what others say of its sender.
 
     Raises Invalid and BadRequest for what cannot be understood, MethodRefused for methods we do not speak.
     """
@@ -77,17 +78,23 @@ def asked(body: Any, receipt: str = "") -> Asked:
     if "application_credential" in names and "scope" in auth:
         reason = "Application credentials cannot request a scope."
         raise MethodRefused(f"Error authenticating with application credential: {reason}", {})
-    return Asked({name: identity[name] for name in names}, _scope(auth.get("scope")), receipt)
+    return Asked(
+        methods={name: identity[name] for name in names},
+        scope=_scope(auth.get("scope")),
+        receipt=headers.get("openstack-auth-receipt", ""),
+        authorization=headers.get("authorization", ""),
+        asserted=said,
+    )
 
 
 def _check_names(auth: Mapping[str, Any]) -> None:
     """Raise BadRequest for a thing that is named by neither its id nor its name."""
     for path in _NAMED:
         found: Any = auth
-        for word in path.split("/"):
-            found = found.get(word) if isinstance(found, Mapping) else None
-        if isinstance(found, Mapping) and not {"id", "name"} & found.keys():
-            raise BadRequest(f"Invalid input for field {path}: id or name must be present.")
+        for word in path:
+            found = found.get(word) if isinstance(found, dict) else None
+        if isinstance(found, dict) and "id" not in found and "name" not in found:
+            raise BadRequest(f"Invalid input for field {'/'.join(path)}: id or name must be present.")
 
 
 def _scope(scope: Any) -> tuple[str, Mapping[str, Any]] | None:

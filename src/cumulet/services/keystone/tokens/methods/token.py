@@ -9,6 +9,7 @@ from cumulet.kernel.errors import NotFound
 from cumulet.services.keystone.errors import not_allowed
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.methods.words import TEXT
+from cumulet.services.keystone.tokens.payload import in_order
 from cumulet.services.keystone.tokens.proof import Asked, Proof, Words
 from cumulet.services.keystone.tokens.subject import Delegation
 
@@ -30,7 +31,7 @@ async def prove(ctx: Context, words: Words, asked: Asked) -> Proof:
         _require_same(subject.delegation, asked)
     return Proof(
         user_id=subject.user_id,
-        methods=("token", *claims.methods),
+        methods=in_order({"token", *claims.methods}),
         expires_at=claims.expires_at,
         chain=claims.chain,
         scope=subject.scope if subject.delegation is not None else None,
