@@ -167,6 +167,24 @@ def test_a_token_made_from_a_token_ends_with_it_and_belongs_to_its_chain(tmp_pat
     converse(tmp_path, talk, clock=clock)
 
 
+def test_a_scope_is_what_its_name_means_now(tmp_path: Path, database: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        by_name = {"project": {"name": "ada's", "domain": {"id": "default"}}}
+        token = await keystone.login(ada.credentials, by_name)
+        assert (await keystone.ask_token(rescope(token, by_name))).status == 201
+
+        path = f"/projects/{ada.project['id']}"
+        await keystone("PATCH", path, {"project": {"name": "once ada's"}})
+        assert (await keystone.ask_token(rescope(token, by_name))).status == 401
+        successor = await keystone.make("project", name="ada's", domain_id="default")
+        await keystone.give("member", ada.id, f"/projects/{successor['id']}")
+        found = await keystone.ask_token(rescope(token, by_name))
+        assert found["token"]["project"]["id"] == successor["id"]
+
+    converse(tmp_path, talk, database=database)
+
+
 def test_a_token_of_the_system_makes_none_for_projects(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         system = await keystone.login(ADMIN, SYSTEM)
