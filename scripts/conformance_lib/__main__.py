@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of scripts/conformance; the exit status says whether something failed unexpectedly."""
 
-import subprocess
 import sys
 
 import click
 
 from conformance_lib import page, records, report, run
 from conformance_lib.known import Known
-from conformance_lib.suites import SUITES, Suite
+from conformance_lib.services import why_not
+from conformance_lib.suites import SUITES, Suite, lines
 
 
 @click.command()
@@ -28,6 +28,9 @@ def conformance(real: bool, list_: bool, only: str | None, record: bool, names: 
         raise click.UsageError("Say which suites, or --list.")
     if record and only:
         raise click.UsageError("Only whole runs are recorded: --record goes without --only.")
+    for name in names:
+        if reason := why_not(SUITES[name]):
+            raise click.ClickException(f"{name} cannot be run. {reason}")
     totals = report.Totals()
     for name in names:
         totals += _judge(SUITES[name], only, real=real, keep=record)
@@ -40,8 +43,7 @@ def conformance(real: bool, list_: bool, only: str | None, record: bool, names: 
 
 def _list(names: tuple[str, ...], only: str | None) -> None:
     if not names:
-        for suite in SUITES.values():
-            click.echo(f"{suite.name:16} {versions_of(suite)}")
+        click.echo("\n".join(lines()))
     for name in names:
         with run.pool(SUITES[name]) as pool:
             for part in SUITES[name].parts:
@@ -51,25 +53,15 @@ def _list(names: tuple[str, ...], only: str | None) -> None:
 
 def _judge(suite: Suite, only: str | None, *, real: bool, keep: bool) -> "report.Totals":
     """Run a suite, say what was found, and keep it if asked to."""
-    versions = versions_of(suite)
     name = f"{suite.name}-real" if real else suite.name
     known = Known.of(name)
-    click.echo(f"== {name}: {versions}")
+    click.echo(f"== {name}: {suite.versions}")
     with run.running(suite, report.Ticker(known).told, only, real=real) as (cloud, outcomes):
         verdict = report.judge(outcomes, known, whole=only is None)
         report.show(verdict, cloud)
     if keep:
-        records.record(name, versions, outcomes, real=real).save()
+        records.record(name, suite.versions, outcomes, real=real).save()
     return verdict.totals
-
-
-def versions_of(suite: Suite) -> str:
-    """The distributions of a suite, as they are installed."""
-    asked = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
-    command = [str(suite.python), "-c", asked, *suite.distributions]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    pairs = zip(suite.distributions, answer.stdout.split(), strict=True)
-    return ", ".join(f"{name} {version}" for name, version in pairs)
 
 
 if __name__ == "__main__":

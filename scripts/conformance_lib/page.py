@@ -2,11 +2,13 @@
 """docs/conformance.md, made of what the last full runs found and of what is known about it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance_lib.known import Known, sort
 from conformance_lib.records import Record, load_all
+from conformance_lib.services import why_not
+from conformance_lib.suites import SUITES
 
 PAGE = Path(__file__).parents[2] / "docs/conformance.md"
 
@@ -32,7 +34,18 @@ def text() -> str:
     """The whole page."""
     records = load_all()
     sections = [section for record in records for section in _section(record)]
-    return _HEAD + "".join(_row(record) for record in records) + "".join(sections)
+    return _HEAD + "".join(_row(record) for record in records) + _never_run(records) + "".join(sections)
+
+
+def _never_run(records: Sequence[Record]) -> str:
+    """Each suite without a record, and why it has none."""
+    run = {record.suite.removesuffix("-real") for record in records}
+    lines = [
+        f"- {suite.name} ({suite.versions}): {why_not(suite) or 'Nobody has run it yet.'}\n"
+        for suite in sorted(SUITES.values(), key=lambda suite: suite.name)
+        if suite.name not in run
+    ]
+    return "".join(("\nNever run:\n\n", *lines)) if lines else ""
 
 
 def _row(record: Record) -> str:

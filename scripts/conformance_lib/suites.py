@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which suites there are, and what each of them runs."""
+"""Which suites there are, and what each of them runs.
+
+Run as a program it says their names and versions, and for that it needs nothing but Python.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-_CACHE = Path(__file__).parents[2] / ".cache"
+_HERE = Path(__file__).parent
+_CACHE = _HERE.parents[1] / ".cache"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +37,41 @@ class Suite:
     name: str
     distributions: tuple[str, ...]
     parts: tuple[Part, ...]
+    service: str = "keystone"
+    """The service that it judges, without which nothing of it can be run."""
     environment: str = "conformance"
     """The Python environment in which it is installed, by the name of its folder in .cache."""
+    requirements: Path = _HERE / "requirements.txt"
+    """What is installed there."""
 
     @property
     def python(self) -> Path:
         return _CACHE / self.environment / "bin/python"
 
-
-def _tempest(name: str, package: str) -> Suite:
-    return Suite(name=name, distributions=("tempest",), parts=(Part(packages=(package,)),))
-
-
-def _openstack(name: str, *packages: str) -> Suite:
-    below = tuple(f"openstackclient.tests.functional.{package}" for package in packages)
-    return Suite(name=f"osc-{name}", distributions=("python-openstackclient",), parts=(Part(packages=below),))
+    @property
+    def versions(self) -> str:
+        """Its distributions, each at the one version that may be installed."""
+        lines = self.requirements.read_text().splitlines()
+        pins = dict(line.split("==") for line in lines if "==" in line)
+        return ", ".join(f"{name} {pins[name]}" for name in self.distributions)
 
 
-def _plugin(name: str, distribution: str, package: str) -> Suite:
-    return Suite(name=name, distributions=(distribution,), parts=(Part(packages=(package,)),))
+def _tempest(name: str, package: str, *, service: str = "keystone") -> Suite:
+    return Suite(name=name, distributions=("tempest",), parts=(Part(packages=(package,)),), service=service)
+
+
+def _openstack(name: str, service: str) -> Suite:
+    return Suite(
+        name=f"osc-{name}",
+        distributions=("python-openstackclient",),
+        parts=(Part(packages=(f"openstackclient.tests.functional.{name}",)),),
+        service=service,
+    )
+
+
+def _plugin(name: str, distribution: str, package: str, *, service: str = "") -> Suite:
+    parts = (Part(packages=(package,)),)
+    return Suite(name=name, distributions=(distribution,), parts=parts, service=service or name)
 
 
 SMOKE = Suite(
@@ -108,19 +128,20 @@ SUITES = {
                 ),
                 Part(packages=("tempest.serial_tests",), workers=1),
             ),
+            service="nova",
         ),
-        _tempest("image", "tempest.api.image"),
-        _tempest("network", "tempest.api.network"),
-        _tempest("volume", "tempest.api.volume"),
-        _tempest("object-storage", "tempest.api.object_storage"),
-        _tempest("scenario", "tempest.scenario"),
-        _openstack("identity", "identity"),
-        _openstack("compute", "compute"),
-        _openstack("network", "network"),
-        _openstack("image", "image"),
-        _openstack("volume", "volume"),
-        _openstack("object", "object"),
-        _openstack("common", "common"),
+        _tempest("image", "tempest.api.image", service="glance"),
+        _tempest("network", "tempest.api.network", service="neutron"),
+        _tempest("volume", "tempest.api.volume", service="cinder"),
+        _tempest("object-storage", "tempest.api.object_storage", service="swift"),
+        _tempest("scenario", "tempest.scenario", service="nova"),
+        _openstack("identity", "keystone"),
+        _openstack("compute", "nova"),
+        _openstack("network", "neutron"),
+        _openstack("image", "glance"),
+        _openstack("volume", "cinder"),
+        _openstack("object", "swift"),
+        _openstack("common", "keystone"),
         _plugin("barbican", "barbican-tempest-plugin", "barbican_tempest_plugin.tests"),
         _plugin("blazar", "blazar-tempest-plugin", "blazar_tempest_plugin.tests"),
         _plugin("designate", "designate-tempest-plugin", "designate_tempest_plugin.tests"),
@@ -134,14 +155,24 @@ SUITES = {
         _plugin("monasca", "monasca-tempest-plugin", "monasca_tempest_tests.tests"),
         _plugin("octavia", "octavia-tempest-plugin", "octavia_tempest_plugin.tests"),
         _plugin("senlin", "senlin-tempest-plugin", "senlin_tempest_plugin.tests"),
-        _plugin("telemetry", "telemetry-tempest-plugin", "telemetry_tempest_plugin"),
-        _plugin("horizon", "tempest-horizon", "tempest_horizon.tests"),
+        _plugin("telemetry", "telemetry-tempest-plugin", "telemetry_tempest_plugin", service="aodh"),
+        _plugin("horizon", "tempest-horizon", "tempest_horizon.tests", service="dashboard"),
         _plugin("trove", "trove-tempest-plugin", "trove_tempest_plugin.tests"),
         Suite(
             name="clients",
             distributions=("openstacksdk", "ansible"),
             parts=(Part(packages=("clients",)),),
             environment="clients",
+            requirements=_HERE / "clients/requirements.txt",
         ),
     )
 }
+
+
+def lines() -> list[str]:
+    """Every suite by name, with its versions."""
+    return [f"{suite.name:16} {suite.versions}" for suite in SUITES.values()]
+
+
+if __name__ == "__main__":
+    print("\n".join(lines()))

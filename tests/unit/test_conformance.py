@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from conformance_lib.known import FOLDER, Known, Reason, sort, stale
 from conformance_lib.pool import WORKER, Outcome
 from conformance_lib.records import Record
 from conformance_lib.report import judge
+from conformance_lib.services import why_not
+from conformance_lib.suites import SMOKE, SUITES, lines
 
+SCRIPTS = Path(page.__file__).parents[1]
 RECORDS = records.load_all()
 SUITE = """
 import unittest
@@ -56,7 +60,28 @@ def test_there_are_reasons_only_for_suites_that_were_run() -> None:
 
 
 def test_the_page_says_what_the_records_say() -> None:
-    assert page.PAGE.read_text() == page.text()
+    assert page.PAGE.read_text() == page.text(), "scripts/conformance --record writes the page anew."
+
+
+def test_every_suite_has_a_line_on_the_page() -> None:
+    page_text = page.text()
+    for name in SUITES:
+        assert f"\n| {name} | " in page_text or f"\n- {name} (" in page_text
+
+
+def test_a_suite_whose_service_is_not_there_is_refused_in_one_sentence() -> None:
+    suite = replace(SMOKE, name="hovering", service="hover")
+    assert why_not(SMOKE) is None
+    assert why_not(suite) == "Its service, hover, is not there yet."
+
+
+def test_the_suites_are_listed_by_a_python_that_has_nothing_installed() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-S", "-m", "conformance_lib.suites"],
+        env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert listed.stdout.splitlines() == lines()
+    assert listed.stdout.startswith("smoke            tempest 47.")
 
 
 def test_a_failure_that_is_not_known_and_a_reason_that_is_not_needed_are_both_wrong() -> None:
