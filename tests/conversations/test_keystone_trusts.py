@@ -12,6 +12,7 @@ from cumulet.kernel.db import Tx
 from cumulet.services.keystone.application_credentials.model import AccessRule, ApplicationCredential
 from cumulet.services.keystone.credentials.model import Credential
 from cumulet.services.keystone.oauth1.model import AccessToken, Consumer, RequestToken
+from cumulet.services.keystone.trusts import model as trusts
 from cumulet.services.keystone.trusts.model import Trust
 from cumulet.testing.asgi import Answer
 from cumulet.testing.identity import Person, Talk, converse, password, rescope
@@ -207,6 +208,36 @@ def test_a_trust_ends_at_its_time(tmp_path: Path) -> None:
         assert (await keystone("GET", f"{TRUSTS}/{made['id']}")).status == 404
 
     converse(tmp_path, talk, clock=clock)
+
+
+def test_trusts_that_have_ended_are_forgotten(tmp_path: Path, database: str) -> None:
+    clock = ManualClock()
+
+    async def talk(keystone: Talk) -> None:
+        async def kept() -> list[str]:
+            await keystone.become_admin()
+            return [each["id"] for each in (await keystone("GET", TRUSTS))["trusts"]]
+
+        ada, bob, eve = [await keystone.person(name) for name in ("ada", "bob", "eve")]
+        lasting = await trust(ada, bob, remaining_uses=2)
+        passing = await trust(ada, bob, expires_at="2026-11-20T10:10:00Z")
+        used_up = await trust(ada, eve, remaining_uses=1)
+        await act(bob, lasting)
+        bearer = await act(eve, used_up)
+        transact = keystone.cloud.app.db.transact
+        await transact(trusts.trim)
+        assert set(await kept()) == {lasting["id"], passing["id"], used_up["id"]}
+        await clock.pass_time(601)
+        await transact(trusts.trim)
+        assert set(await kept()) == {lasting["id"], used_up["id"]}
+        assert (await keystone("GET", f"{TRUSTS}/{passing['id']}")).status == 404
+        assert await eve.holds(bearer)
+        await clock.pass_time(3600 + 172800)
+        await transact(trusts.trim)
+        assert await kept() == [lasting["id"]]
+        assert (await bob.try_to_log_in(by(lasting))).status == 201
+
+    converse(tmp_path, talk, database=database, clock=clock)
 
 
 async def _delete_trust(keystone: Talk, ada: Person, bob: Person, made: dict[str, Any]) -> Answer:

@@ -109,9 +109,11 @@ def reconcilers() -> "list[Reconciler]":
     from cumulet.services.keystone.directories import reconcile
     from cumulet.services.keystone.federation import identities, memberships
     from cumulet.services.keystone.tokens import revocation
+    from cumulet.services.keystone.trusts import model as trusts
 
     return [
         Reconciler(revocation.trim, 600.0),
+        Reconciler(trusts.trim, 3600.0),
         Reconciler(renewal.renew, 60.0),
         Reconciler(reconcile.refresh, 300.0),
         Reconciler(memberships.trim, 10.0),

@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.Column("impersonation", sa.Boolean(), nullable=False),
         sa.Column("expires_at", TEXT, nullable=True),
         sa.Column("remaining_uses", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("used_up_at", TEXT, nullable=True),
         sa.Column("redelegated_trust_id", TEXT, nullable=True),
         sa.Column("redelegation_count", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("role_ids", sa.Text(), nullable=False),
@@ -321,6 +322,7 @@ def upgrade() -> None:
             ),
         ),
     )
+    op.create_index(op.f("ix_keystone_trusts_expires_at"), "keystone_trusts", ["expires_at"], unique=False)
     op.create_index(op.f("ix_keystone_trusts_project_id"), "keystone_trusts", ["project_id"], unique=False)
     op.create_index(
         op.f("ix_keystone_trusts_redelegated_trust_id"),
@@ -334,6 +336,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_keystone_trusts_trustor_user_id"), "keystone_trusts", ["trustor_user_id"], unique=False
     )
+    op.create_index(op.f("ix_keystone_trusts_used_up_at"), "keystone_trusts", ["used_up_at"], unique=False)
     op.create_table(
         "keystone_users",
         sa.Column("id", TEXT, nullable=False),

@@ -11,7 +11,7 @@ from cumulet.services.keystone.roles.effective import UNSCOPED, Scope
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.proof import Proof, Words
 from cumulet.services.keystone.tokens.subject import Delegation
-from cumulet.services.keystone.trusts.model import Trust, need_usable
+from cumulet.services.keystone.trusts.model import Trust, need_usable, use
 
 
 async def issue_by_trust(ctx: Context, proof: Proof, words: Words) -> Token:
@@ -35,6 +35,5 @@ def _issue(tx: Tx, proof: Proof, trust_id: str) -> Token:
     token = authority.issue(tx, epoch, replace(proof, delegation=Delegation("trust", trust.id)), scope)
     if token is None:
         raise unauthorized()
-    if trust.remaining_uses is not None:
-        tx.update(trust, remaining_uses=trust.remaining_uses - 1)
+    use(tx, trust)
     return token

@@ -5,8 +5,9 @@ from typing import Any
 
 from cumulet.kernel import ids
 from cumulet.kernel.auth.context import Context
-from cumulet.kernel.db import Tx, json_column
+from cumulet.kernel.db import Tx, column, json_column
 from cumulet.kernel.resource import computed, field, given, ident
+from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone import compliance
 from cumulet.services.keystone.entity import TEXT_OR_NULL, Entity
@@ -36,11 +37,13 @@ class Trust(
     trustee_user_id: str = field(create=True, index=True, schema=_TEXT)
     project_id: str | None = field(default=None, create=True, index=True, schema=TEXT_OR_NULL)
     impersonation: bool = field(create=True, schema={"type": "boolean"})
-    expires_at: Timestamp | None = field(default=None, create=True, schema=TEXT_OR_NULL)
+    expires_at: Timestamp | None = field(default=None, create=True, index=True, schema=TEXT_OR_NULL)
     remaining_uses: int | None = field(
         default=None, create=True, schema={"type": ["integer", "null"], "minimum": 1}
     )
     """How many tokens may still be asked for; None for any number."""
+    used_up_at: Timestamp | None = column(default=None, index=True)
+    """When the last of them was issued, which may outlive that moment."""
     deleted_at: str | None = computed(_never)
     redelegated_trust_id: str | None = field(default=None, index=True)
     """The trust by which the trustor had the right to make this one."""
@@ -90,9 +93,32 @@ def pedigree(tx: Tx, trust: Trust) -> list[Trust]:
     return found
 
 
-def end(tx: Tx, trusts: list[Trust]) -> None:
-    """These trusts are gone, and all that rest on them. The caller moves the epoch."""
+def use(tx: Tx, trust: Trust) -> None:
+    """One use less is left of a trust whose uses are counted."""
+    if trust.remaining_uses is not None:
+        left = trust.remaining_uses - 1
+        tx.update(trust, remaining_uses=left, used_up_at=None if left else tx.now)
+
+
+def end(tx: Tx, trusts: list[Trust]) -> list[str]:
+    """These trusts are gone, and all that rest on them; the ids of all. The caller moves the epoch."""
+    ended: list[str] = []
     while trusts:
         for trust in trusts:
             tx.delete(trust)
+        ended += [trust.id for trust in trusts]
         trusts = tx.all_in(Trust, "redelegated_trust_id", [trust.id for trust in trusts])
+    return ended
+
+
+def trim(tx: Tx) -> int:
+    """Forget trusts on which no token rests any more; how many there were.
+
+    Those whose time has passed, as `keystone-manage trust_flush` does, which show in lists until then; and
+    those that were used up so long ago that no token by them could be used in any case.
+    """
+    settings = tx.app.contract(KeystoneSettings)
+    longest = settings.token_lifetime + settings.allow_expired_window
+    c = Trust.c
+    expired = tx.delete_where(Trust, c.expires_at < tx.now)
+    return expired + tx.delete_where(Trust, c.used_up_at < timestamps.add(tx.now, -longest))
