@@ -12,7 +12,7 @@ from oauthlib.oauth1 import SIGNATURE_PLAINTEXT, Client
 
 from cumulet.kernel.clock import ManualClock
 from cumulet.testing.asgi import Answer
-from cumulet.testing.identity import V3, Person, Talk, converse, rescope
+from cumulet.testing.identity import V3, Person, Talk, converse, ended, rescope
 
 ORIGIN = "http://cloud"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -223,6 +223,7 @@ def test_grants_are_looked_at_and_taken_back(tmp_path: Path) -> None:
         assert (await keystone("DELETE", one)).status == 204
         assert not await ada.holds(bearer)
         assert (await program.log_in(granted)).status == 404
+        assert await ended(keystone) == [{"OS-OAUTH1:access_token_id": granted["oauth_token"]}]
 
     converse(tmp_path, talk)
 
@@ -244,6 +245,13 @@ def test_what_ends_a_grant(tmp_path: Path, ends: str) -> None:
         assert (await keystone("DELETE", paths[ends])).status == 204
         assert not await ada.holds(bearer)
         assert (await program.log_in(granted)).status == (401 if ends == "role" else 404)
+        told_of = {
+            "consumer": [{"OS-OAUTH1:consumer_id": program.id}],
+            "user": [{"user_id": ada.id}],
+            "project": [{"project_id": ada.project["id"]}],
+            "role": [],
+        }
+        assert await ended(keystone) == told_of[ends]
 
     converse(tmp_path, talk)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cumulet.kernel.clock import ManualClock
 from cumulet.services.keystone.tokens import revocation
-from cumulet.testing.identity import Talk, converse, rescope
+from cumulet.testing.identity import Talk, converse, ended, rescope
 
 EVENTS = "/OS-REVOKE/events"
 
@@ -25,18 +25,43 @@ def test_what_ended_tokens_is_told(tmp_path: Path, database: str) -> None:
         await keystone("PATCH", project, {"project": {"enabled": False}})
         domain = await keystone.make("domain", name="label")
         await keystone("PATCH", f"/domains/{domain['id']}", {"domain": {"enabled": False}})
-        found = (await keystone("GET", EVENTS))["events"]
-        told = [{k: v for k, v in event.items() if k.endswith("_id")} for event in found]
-        assert told == [
+        assert await ended(keystone) == [
             {"audit_id": first["audit_ids"][0]},
             {"user_id": alice.id},
             {"project_id": alice.project["id"]},
             {"domain_id": domain["id"]},
         ]
+        found = (await keystone("GET", EVENTS))["events"]
         assert all(event["issued_before"] == event["revoked_at"] for event in found)
         assert found[0]["revoked_at"].endswith("Z")
 
     converse(tmp_path, talk, database=database)
+
+
+def test_what_ended_with_that_on_which_it_rested_is_told(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        alice, bob = await keystone.person("alice"), await keystone.person("bob")
+        given = {
+            "trustor_user_id": alice.id,
+            "trustee_user_id": bob.id,
+            "project_id": alice.project["id"],
+            "impersonation": False,
+            "roles": [{"name": "member"}],
+        }
+        alices = await alice.login()
+        trust = (await keystone("POST", "/OS-TRUST/trusts", {"trust": given}, token=alices))["trust"]
+        assert (await keystone("DELETE", f"/OS-TRUST/trusts/{trust['id']}")).status == 204
+        role = f"/projects/{bob.project['id']}/users/{bob.id}/roles/{await keystone.role('member')}"
+        assert (await keystone("DELETE", role)).status == 204
+        assert (await keystone("DELETE", f"/users/{alice.id}")).status == 204
+        assert (await keystone("DELETE", f"/projects/{bob.project['id']}")).status == 204
+        assert await ended(keystone) == [
+            {"OS-TRUST:trust_id": trust["id"]},
+            {"user_id": alice.id},
+            {"project_id": bob.project["id"]},
+        ]
+
+    converse(tmp_path, talk)
 
 
 def test_events_are_asked_for_since_a_moment_and_forgotten_in_the_end(tmp_path: Path) -> None:

@@ -103,6 +103,12 @@ class Person:
         return answer.status == 200
 
 
+async def ended(keystone: Talk) -> list[dict[str, str]]:
+    """What the tokens that were ended have in common, as OS-REVOKE tells it."""
+    events = (await keystone("GET", "/OS-REVOKE/events"))["events"]
+    return [{name: value for name, value in event.items() if name.endswith("_id")} for event in events]
+
+
 def converse(
     path: Path,
     talk: Callable[[Talk], Awaitable[None]],

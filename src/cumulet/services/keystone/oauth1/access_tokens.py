@@ -15,7 +15,7 @@ from cumulet.services.keystone.credentials.delegation import acting_by
 from cumulet.services.keystone.errors import forbidden, not_found, unauthorized
 from cumulet.services.keystone.oauth1.model import AccessToken, need_access_token
 from cumulet.services.keystone.roles.model import Role
-from cumulet.services.keystone.tokens.revocation import rights_changed
+from cumulet.services.keystone.tokens.revocation import ACCESS_TOKEN, tell_ended
 from cumulet.services.keystone.wire import AROUND, SELF, list_links, self_link
 
 _LIST = "/users/{user_id}/OS-OAUTH1/access_tokens"
@@ -52,7 +52,7 @@ def delete_token(tx: Tx, ctx: Context, request: Request) -> None:
     if row.authorizing_user_id != request.params["user_id"]:
         raise unauthorized()
     tx.delete(row)
-    rights_changed(tx)
+    tell_ended(tx, ACCESS_TOKEN, row.id)
     events.emit(tx, ctx, "access_token.delete", row)
 
 

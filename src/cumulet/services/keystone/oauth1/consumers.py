@@ -14,7 +14,7 @@ from cumulet.services.keystone.credentials.model import seal
 from cumulet.services.keystone.entity import Create, List, Update
 from cumulet.services.keystone.oauth1.model import Consumer
 from cumulet.services.keystone.tokens.authority import Authority
-from cumulet.services.keystone.tokens.revocation import rights_changed
+from cumulet.services.keystone.tokens.revocation import CONSUMER, tell_ended
 
 
 def create_consumer(tx: Tx, ctx: Context, given: dict[str, Any]) -> Made:
@@ -43,7 +43,7 @@ class _Update(Update):
 def delete_consumer(tx: Tx, ctx: Context, row: Consumer) -> None:
     """The consumer is gone with all that it was granted, and the tokens by that have ended."""
     tx.delete(row)
-    rights_changed(tx)
+    tell_ended(tx, CONSUMER, row.id)
 
 
 CONSUMERS = expose(

@@ -25,7 +25,12 @@ from cumulet.services.keystone.projects.tree import ancestors, is_leaf, subtree
 from cumulet.services.keystone.roles.model import Assignment, Role
 from cumulet.services.keystone.storing import callers_domain, check_delete, check_update, unique
 from cumulet.services.keystone.tokens.authority import Authority
-from cumulet.services.keystone.tokens.revocation import end_tokens_of, end_tokens_within, rights_changed
+from cumulet.services.keystone.tokens.revocation import (
+    end_tokens_of,
+    end_tokens_within,
+    rights_changed,
+    tell_ended_with,
+)
 from cumulet.services.keystone.trusts import model as trusts
 from cumulet.services.keystone.trusts.model import Trust
 
@@ -170,7 +175,7 @@ def delete_project(tx: Tx, ctx: Context, row: Project) -> None:
         )
     _forget_projects(tx, [row.id])
     tx.delete(row)
-    rights_changed(tx)
+    tell_ended_with(tx, row)
 
 
 def delete_domain(tx: Tx, ctx: Context, row: Project) -> None:
@@ -192,7 +197,7 @@ def delete_domain(tx: Tx, ctx: Context, row: Project) -> None:
     for project in reversed(projects):
         tx.delete(project)
     tx.delete(row)
-    rights_changed(tx)
+    tell_ended_with(tx, row)
 
 
 def _forget_projects(tx: Tx, ids: list[str]) -> None:

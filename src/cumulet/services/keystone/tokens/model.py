@@ -21,7 +21,7 @@ class Revocation(Row, table="keystone_revocations"):
     """That tokens were ended, for whoever asks afterwards; no validation looks here.
 
     `about` is what all of them have in common, by its name in OS-REVOKE: audit_id, audit_chain_id, user_id,
-    project_id or domain_id.
+    project_id, domain_id, OS-TRUST:trust_id, OS-OAUTH1:consumer_id or OS-OAUTH1:access_token_id.
     """
 
     id: str = column(primary=True, default_factory=ids.plain)

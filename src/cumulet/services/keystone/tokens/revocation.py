@@ -2,7 +2,8 @@
 """Ends tokens: one by its audit id, a chain by that of its first, all of somebody by a new generation.
 
 What else takes rights away (a role, an assignment, a membership, a disabled thing) needs nothing but
-`rights_changed`: a token's roles are read anew from the rows.
+`rights_changed`: a token's roles are read anew from the rows. Who asks afterwards which tokens have ended is
+told of those that hold no longer at all, not of those that hold with fewer roles.
 """
 
 from typing import Any
@@ -13,6 +14,8 @@ from cumulet.services.keystone.people import User
 from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.tokens.authority import Authority, Token
 from cumulet.services.keystone.tokens.model import TOKENS, Epoch, Revocation, RevokedToken
+
+TRUST, CONSUMER, ACCESS_TOKEN = "OS-TRUST:trust_id", "OS-OAUTH1:consumer_id", "OS-OAUTH1:access_token_id"
 
 
 def rights_changed(tx: Tx) -> None:
@@ -43,16 +46,26 @@ def _revoke(tx: Tx, id: str, token: Token) -> None:
     rights_changed(tx)
 
 
+def tell_ended(tx: Tx, about: str, value: str) -> None:
+    """The tokens that have this in common have ended with what they rested on, which the caller removes."""
+    rights_changed(tx)
+    _tell(tx, about, value)
+
+
 def _tell(tx: Tx, about: str, value: str) -> None:
     tx.insert(Revocation(about=about, value=value, revoked_at=tx.now))
 
 
 def end_tokens_of(tx: Tx, row: User | Project) -> Any:
     """No token of this user, or for this project or domain, holds; the row as it is now."""
-    rights_changed(tx)
-    kind = "user_id" if isinstance(row, User) else "domain_id" if row.is_domain else "project_id"
-    _tell(tx, kind, row.id)
+    tell_ended_with(tx, row)
     return tx.update(row, generation=row.generation + 1)
+
+
+def tell_ended_with(tx: Tx, row: User | Project) -> None:
+    """The tokens of this user, or for this project or domain, have ended with it."""
+    kind = "user_id" if isinstance(row, User) else "domain_id" if row.is_domain else "project_id"
+    tell_ended(tx, kind, row.id)
 
 
 def end_tokens_within(tx: Tx, domain_id: str) -> None:

@@ -14,7 +14,7 @@ from cumulet.kernel.resource.views import render
 from cumulet.services.keystone.entity import named, need, parsed
 from cumulet.services.keystone.errors import not_allowed, not_found
 from cumulet.services.keystone.roles.model import Role
-from cumulet.services.keystone.tokens.revocation import rights_changed
+from cumulet.services.keystone.tokens.revocation import TRUST, tell_ended
 from cumulet.services.keystone.trusts.making import create_trust
 from cumulet.services.keystone.trusts.model import Trust, end, need_usable
 from cumulet.services.keystone.wire import AROUND, WIRE, list_links
@@ -77,8 +77,8 @@ def show(tx: Tx, ctx: Context, request: Request) -> Any:
 def delete(tx: Tx, ctx: Context, request: Request) -> None:
     """The trust is gone with all that rest on it, and the tokens by them have ended."""
     trust = _need(tx, ctx, request, "identity:delete_trust")
-    end(tx, [trust])
-    rights_changed(tx)
+    for id in end(tx, [trust]):
+        tell_ended(tx, TRUST, id)
     events.emit(tx, ctx, "trust.delete", trust)
 
 

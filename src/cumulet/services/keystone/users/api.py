@@ -26,7 +26,7 @@ from cumulet.services.keystone.projects.model import Project
 from cumulet.services.keystone.roles.effective import projects_of
 from cumulet.services.keystone.settings import KeystoneSettings
 from cumulet.services.keystone.storing import callers_domain, duplicate, unique
-from cumulet.services.keystone.tokens.revocation import end_tokens_of, rights_changed
+from cumulet.services.keystone.tokens.revocation import end_tokens_of, rights_changed, tell_ended_with
 from cumulet.services.keystone.users import passwords
 from cumulet.services.keystone.users.federated import set_federated
 from cumulet.services.keystone.users.filters import password_expiry
@@ -120,7 +120,7 @@ def delete_user(tx: Tx, ctx: Context, user: User) -> None:
     check_is_here(user)
     forget_actors(tx, [user.id])
     tx.delete(user)
-    rights_changed(tx)
+    tell_ended_with(tx, user)
 
 
 USERS = expose(
