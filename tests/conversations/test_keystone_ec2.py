@@ -90,6 +90,23 @@ def test_who_signed_a_request_is_known_by_their_key(tmp_path: Path, database: st
     converse(tmp_path, talk, database=database)
 
 
+@pytest.mark.parametrize("version", ["0", "1"])
+def test_a_client_of_the_first_years_is_known_by_its_signature(tmp_path: Path, version: str) -> None:
+    async def talk(keystone: Talk) -> None:
+        key = await make_key(await keystone.person("ada"))
+        moment = {"SignatureVersion": version, "Timestamp": "2026-11-20T10:00:00Z"}
+        assert (await ask(keystone, signed(key, params=moment)))["token"]["user"]["name"] == "ada"
+        late = signed(key, params={**moment, "Timestamp": "2026-11-20T09:40:00Z"})
+        assert (await ask(keystone, late)).status == 401
+        other = signed(key, params=moment)
+        other["credentials"]["params"]["Action"] = "TerminateInstances"
+        assert (await ask(keystone, other)).status == 401
+        timeless = signed(key, params={"SignatureVersion": version}, sign={"params": moment | {"Action": ""}})
+        assert (await ask(keystone, timeless)).status == 401
+
+    converse(tmp_path, talk, clock=ManualClock())
+
+
 def test_only_services_and_administrators_ask_who_signed(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         ada, swift = await keystone.person("ada"), await keystone.person("swift", role="service")

@@ -34,8 +34,9 @@ def _request(seed: int, version: str) -> dict[str, Any]:
         "headers": {},
         "body_hash": hashlib.sha256(_text(chance).encode()).hexdigest(),
     }
-    if version == "2":
-        request["params"] |= {"SignatureVersion": "2", "Timestamp": "2012-11-27T11:47:02Z"}
+    if version in ("0", "1", "2"):
+        signed = {"Action": _text(chance), "Timestamp": "2012-11-27T11:47:02Z"}
+        request["params"] |= {"SignatureVersion": version, **signed}
         return request
     credential, names = _credential(chance), "content-type;host;x-amz-date;x-missing"
     date = credential.split("/")[1] + "T233600Z"
@@ -59,7 +60,7 @@ def _request(seed: int, version: str) -> dict[str, Any]:
     return request
 
 
-@pytest.mark.parametrize("version", ["2", "4", "query"])
+@pytest.mark.parametrize("version", ["0", "1", "2", "4", "query"])
 def test_signatures_are_those_of_the_client(version: str) -> None:
     for seed in range(200):
         request = _request(seed, version)
@@ -103,7 +104,9 @@ def test_what_s3_cannot_have_signed_is_refused(signed: str) -> None:
     ("params", "headers"),
     [
         ({}, {}),
-        ({"SignatureVersion": "0"}, {}),
+        ({"SignatureVersion": "0", "Action": "DescribeInstances"}, {}),
+        ({"SignatureVersion": "0", "Timestamp": "2012-11-27T11:47:02Z"}, {}),
+        ({"SignatureVersion": "3"}, {}),
         ({}, {"Authorization": "Basic x"}),
         ({}, {"Authorization": "AWS4-HMAC-SHA256"}),
         ({"X-Amz-Algorithm": "AWS4-HMAC-SHA256"}, {}),

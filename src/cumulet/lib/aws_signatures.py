@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The signatures of requests to the interfaces of EC2 and S3, computed from what was signed.
 
-`ec2` takes a request as it is told by who received it (`SignedRequest`), in versions 2 and 4. `s3` takes the
-text that was signed, in which the request has become a hash already. Both raise ValueError for what cannot
-have been signed.
+`ec2` takes a request as it is told by who received it (`SignedRequest`), in versions 0, 1, 2 and 4; the first
+two, of boto's first years, bind neither host nor path. `s3` takes the text that was signed, in which the
+request has become a hash already. Both raise ValueError for what cannot have been signed.
 """
 
 import base64
@@ -41,6 +41,10 @@ class SignedRequest:
 def ec2(secret: str, request: SignedRequest) -> str:
     """The signature that the owner of the secret puts to a request."""
     version = request.params.get("SignatureVersion")
+    if version == "0":
+        return _sha1(secret, _version_0_text(request))
+    if version == "1":
+        return _sha1(secret, _version_1_text(request))
     if version == "2":
         return _version_2(secret, request)
     if version is None and _is_version_4(request):
@@ -51,7 +55,7 @@ def ec2(secret: str, request: SignedRequest) -> str:
 def s3(secret: str, signed: bytes) -> str:
     """The signature that the owner of the secret puts to a text, of version 4 if it begins as one."""
     if not signed.startswith(b"AWS4"):
-        return base64.b64encode(hmac.digest(secret.encode(), signed, "sha1")).decode()
+        return _sha1(secret, signed)
     algorithm, _, scope, *rest = signed.decode().split("\n")
     date, region, service, end, *more = [*scope.split("/"), "", "", "", ""]
     if len(rest) != 1 or any(more) or (algorithm, end) != (_V4, "aws4_request"):
@@ -59,6 +63,25 @@ def s3(secret: str, signed: bytes) -> str:
     if service not in _S3_SERVICES:
         raise ValueError(f"a signature for {service}")
     return hmac.new(_signing_key(secret, date, region, service), signed, hashlib.sha256).hexdigest()
+
+
+def _sha1(secret: str, signed: bytes) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), signed, "sha1")).decode()
+
+
+# -- versions 0 and 1 -----------------------------------------------------------------------------------
+
+
+def _version_0_text(request: SignedRequest) -> bytes:
+    """Over what is to be done, and when; whatever else was asked is anybody's word."""
+    action, moment = request.params.get("Action"), request.params.get("Timestamp")
+    if not (action and moment):
+        raise ValueError("a signature of version 0 over no action, or at no time")
+    return f"{action}{moment}".encode()
+
+
+def _version_1_text(request: SignedRequest) -> bytes:
+    return "".join(f"{key}{request.params[key]}" for key in sorted(request.params, key=str.lower)).encode()
 
 
 # -- version 2 ------------------------------------------------------------------------------------------
