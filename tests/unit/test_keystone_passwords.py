@@ -14,8 +14,10 @@ OLD = {
     "scrypt": "$scrypt$ln=4,r=8,p=1$CQGglHJOidG6FwJgTGnt/Q$aZUAk7bgPtHyeTagbpG6DYahVZsZMKJy9aCPj2jCP5M",
     "pbkdf2_sha512": "$pbkdf2-sha512$10$qvX.X4txrjWGcE7Jea91rg$o6nq392MImOdgOdUzwoQ7JmBnR1QZX/z/YRxqXUOiLXN"
     ".cp97UAD/cW5cvJPwXYuxBw/GVR3HL1yYstZnnEayw",
+    "sha512_crypt": "$6$rounds=10000$oldkeystone$IV/UluLfLEVZphX67DjTewv01cVXYjifH8Py5sSUqNMRgXxzGLmn6v0OET1C"
+    "nj5zTETuxNO4XYI3E5yD5KV4/1",
 }
-"""What passlib and Keystone have made of the password `secret`, with few rounds."""
+"""What passlib and Keystone, and the C library for the last one, have made of the password `secret`."""
 
 
 def matches(password: str, stored: str) -> bool:
@@ -49,6 +51,8 @@ def test_hashes_of_older_keystones_are_read(kind: str) -> None:
         "$pbkdf2-sha512$10$\N{SNOWMAN}$YQ",
         "$bcrypt-sha256$v=2$x$y",
         "$6$a$b",
+        "$6$",
+        "$6$rounds=many$a$b",
         "$",
         "",
     ],

@@ -3,7 +3,8 @@
 
 A hash takes some 30 ms of CPU on purpose. The pool leaves one core to who answers requests, and no more wait
 for it than are served in a few seconds. New hashes are argon2id with 19 MiB; those of older Keystones are
-read. Who does not exist, or has no password, costs as much to refuse as anybody else.
+read, and replaced when their user shows the password. Who does not exist, or has no password, costs as much
+to refuse as anybody else.
 """
 
 import asyncio
@@ -49,6 +50,10 @@ class Passwords:
         """Whether the password is the one that was stored; False, as slowly, when nothing was."""
         return await self._run(self._matches, password, stored)
 
+    async def renewed(self, password: str, stored: str) -> str | None:
+        """A hash as new ones are made of the password that matches; None if the stored one is as good."""
+        return await self.hash(password) if self._is_outdated(password, stored) else None
+
     def hash_here(self, password: str) -> str:
         """`hash` in the calling thread."""
         return str(self._hasher.hash(password))
@@ -82,6 +87,13 @@ class Passwords:
             return bool(self._hasher.verify(stored, password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
+
+    def _is_outdated(self, password: str, stored: str) -> bool:
+        if stored.startswith(_GENERATED):
+            return False
+        if old_hashes.is_old(stored):
+            return old_hashes.is_of_all(password.encode(), stored)
+        return bool(self._hasher.check_needs_rehash(stored))
 
 
 def hash_generated(secret: str) -> str:

@@ -5,6 +5,9 @@ The password is compared outside any transaction; what follows from it is judged
 counted, judgements on one user come one after another, on all processes: however many guesses are made at
 once, no more of them count than the lockout allows, and a right one that is judged later is refused like a
 wrong one. Who was refused does not learn whether it was the password, the lock, or that nobody has that name.
+
+A hash as older Keystones made them is replaced when its password is shown. That is no new password: it ends
+no tokens, and no rule about passwords takes notice.
 """
 
 import contextlib
@@ -26,6 +29,22 @@ async def log_in(ctx: Context, user: User | None, password: str, *, expired: boo
 
     Raises Unauthorized, as slowly for nobody as for anybody.
     """
+    try:
+        found = await _compared(ctx, user, password, expired=expired)
+    except _Replaced as error:
+        return await log_in(ctx, await ctx.read(Tx.get, User, error.user_id), password, expired=expired)
+    return await _renewed(ctx, found, password)
+
+
+class _Replaced(Unauthorized):
+    """The stored hash is no longer the one that was compared: that was right then, and says nothing now."""
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(unauthorized().message)
+        self.user_id = user_id
+
+
+async def _compared(ctx: Context, user: User | None, password: str, *, expired: bool) -> User:
     stored = user.password_hash if user is not None else None
     right = await ctx.app.contract(Authority).passwords.matches(password, stored)
     if user is None:
@@ -54,8 +73,10 @@ def _admitted(tx: Tx, seen: User, *, expired: bool) -> User:
     """The user as they are now, if nothing keeps them out. Raises Unauthorized."""
     user = tx.get(User, seen.id)
     settings = tx.app.contract(KeystoneSettings)
-    if user is None or user.password_hash != seen.password_hash:
+    if user is None:
         raise unauthorized()
+    if user.password_hash != seen.password_hash:
+        raise _Replaced(user.id)
     if compliance.is_locked(settings, user, tx.now):
         raise unauthorized()
     if not compliance.is_enabled(settings, user, tx.now):
@@ -75,6 +96,23 @@ def _count_failure(tx: Tx, seen: User) -> None:
     if before >= (settings.lockout_failure_attempts or 0):
         before = 0  # They were locked out, and are no longer.
     tx.update(user, failed_auth_count=before + 1, failed_auth_at=tx.now)
+
+
+async def _renewed(ctx: Context, user: User, password: str) -> User:
+    """The user, whose password is hashed as new ones are; where that cannot be done now, it waits."""
+    assert user.password_hash is not None, "it was compared"
+    with contextlib.suppress(Unavailable):
+        hash = await ctx.app.contract(Authority).passwords.renewed(password, user.password_hash)
+        if hash is not None:
+            return await ctx.transact(_store, user, hash)
+    return user
+
+
+def _store(tx: Tx, seen: User, hash: str) -> User:
+    user = tx.get(User, seen.id)
+    if user is None or user.password_hash != seen.password_hash:
+        return seen
+    return tx.update(user, password_hash=hash)
 
 
 async def welcome(ctx: Context, user: User) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hashes that older Keystones have made: bcrypt, bcrypt of SHA-256, scrypt, and PBKDF2 with SHA-512.
+"""Hashes that older Keystones have made: bcrypt (of SHA-256, too), scrypt, PBKDF2 and SHA-crypt with SHA-512.
 
 They begin with a name between two dollar signs; what follows are its parameters, the salt, and the hash.
 """
@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 
 import bcrypt
 
+from cumulet.lib import sha512_crypt
+
 _BCRYPT_LENGTH = 72
 """Bytes of a password that bcrypt looks at."""
 _SCRYPT_MEMORY = 1 << 28
@@ -18,6 +20,11 @@ _SCRYPT_MEMORY = 1 << 28
 
 def is_old(stored: str) -> bool:
     return _name(stored) in _CHECKS
+
+
+def is_of_all(password: bytes, stored: str) -> bool:
+    """Whether an old hash is one of the whole password, so that another of all of it means the same."""
+    return _CHECKS[_name(stored)] is not _is_bcrypt or len(password) <= _BCRYPT_LENGTH
 
 
 def matches(password: bytes, stored: str) -> bool:
@@ -84,4 +91,5 @@ _CHECKS: Mapping[str, Callable[[bytes, str], bool]] = {
     "bcrypt-sha256": _is_bcrypt_sha256,
     "scrypt": _is_scrypt,
     "pbkdf2-sha512": _is_pbkdf2_sha512,
+    "6": sha512_crypt.matches,
 }
