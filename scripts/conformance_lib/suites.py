@@ -111,6 +111,9 @@ SMOKE = Suite(
 _OWN_QUOTAS = ("*.test_quotas.*", "*.test_quotas_negative.*")
 """What tempest asks only of a Nova that does not take its limits from Keystone."""
 
+_ONLY_THEIR_ROLE = {"auth": {"tempest_roles": ""}}
+"""Every persona has the role that it is named for and none besides, as tests of what each may do need."""
+
 SUITES = {
     suite.name: suite
     for suite in (
@@ -148,6 +151,11 @@ SUITES = {
         _plugin("freezer", "freezer-tempest-plugin", "freezer_tempest_plugin.tests"),
         _plugin("heat", "heat-tempest-plugin", "heat_tempest_plugin.tests"),
         _plugin("ironic", "ironic-tempest-plugin", "ironic_tempest_plugin.tests"),
+        Suite(
+            name="keystone",
+            distributions=("keystone-tempest-plugin",),
+            parts=(Part(packages=("keystone_tempest_plugin.tests",), options=_ONLY_THEIR_ROLE),),
+        ),
         _plugin("kuryr", "kuryr-tempest-plugin", "kuryr_tempest_plugin.tests"),
         _plugin("magnum", "magnum-tempest-plugin", "magnum_tempest_plugin.tests"),
         _plugin("manila", "manila-tempest-plugin", "manila_tempest_tests.tests"),

@@ -213,6 +213,23 @@ def test_access_rules_bound_what_a_token_may_ask(tmp_path: Path) -> None:
     converse(tmp_path, talk)
 
 
+def test_the_user_of_the_path_opens_nobodys_application_credential(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada, bob = await keystone.person("ada"), await keystone.person("bob")
+        made, stranger = await make(ada, name="robot"), await bob.login()
+        for method in ("GET", "DELETE"):
+            for user in (ada, bob):
+                path = f"/users/{user.id}/application_credentials/{made['id']}"
+                assert (await keystone(method, path, token=stranger)).status == 403
+            own, others = (f"/users/{user.id}/application_credentials/nothing" for user in (bob, ada))
+            assert (await keystone(method, own, token=stranger)).status == 404
+            assert (await keystone(method, others, token=stranger)).status == 403
+        path = f"/users/{ada.id}/application_credentials/{made['id']}"
+        assert (await keystone("GET", path, token=await ada.login())).status == 200
+
+    converse(tmp_path, talk)
+
+
 def test_a_credential_is_kept_sealed_and_shown_to_its_user(tmp_path: Path, database: str) -> None:
     async def talk(keystone: Talk) -> None:
         ada, bob = await keystone.person("ada"), await keystone.person("bob")

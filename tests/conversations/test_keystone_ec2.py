@@ -249,11 +249,11 @@ def test_ec2_keys_are_made_and_found_by_their_access_key(tmp_path: Path) -> None
         one = f"{path}/{key['access']}"
         assert (await keystone("GET", one, token=token))["credential"] == key
         assert (await keystone("GET", path))["credentials"] == [key]
+        of_bob = f"/users/{bob.id}/credentials/OS-EC2/{key['access']}"
         for method in ("GET", "DELETE"):
             assert (await keystone(method, one, token=await bob.login())).status == 403
-            assert (
-                await keystone(method, f"/users/{bob.id}/credentials/OS-EC2/{key['access']}")
-            ).status == 404
+            assert (await keystone(method, of_bob, token=await bob.login())).status == 403
+        assert (await keystone("GET", of_bob))["credential"] == key
         assert (await keystone("DELETE", one, token=token)).status == 204
         assert (await keystone("GET", one, token=token)).status == 404
         assert (await keystone("POST", path, {}, token=token)).status == 404

@@ -54,6 +54,35 @@ def test_a_role_is_made_renamed_and_deleted(tmp_path: Path, database: str) -> No
     converse(tmp_path, talk, database=database)
 
 
+def test_a_role_that_does_not_exist_is_not_found_by_anybody(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        member = await (await keystone.person("ada")).login()
+        plain = await keystone.make("role", name="plain")
+        for method, body in (("GET", None), ("PATCH", {"role": {"name": "x"}}), ("DELETE", None)):
+            assert (await keystone(method, f"/roles/{plain['id']}", body, token=member)).status == 403
+            assert (await keystone(method, "/roles/nothing", body, token=member)).status == 404
+
+    converse(tmp_path, talk)
+
+
+def test_a_domains_role_is_given_on_its_projects_and_on_any_domain(tmp_path: Path) -> None:
+    async def talk(keystone: Talk) -> None:
+        ada = await keystone.person("ada")
+        domain = (await keystone.make("domain", name="elsewhere"))["id"]
+        project = (await keystone.make("project", name="theirs", domain_id=domain))["id"]
+        role = (await keystone.make("role", name="tenor", domain_id=domain))["id"]
+        grant = f"/users/{ada.id}/roles/{role}"
+        assert (await keystone("PUT", f"/projects/{project}{grant}")).status == 204
+        refused = await keystone("PUT", f"/projects/{ada.project['id']}{grant}")
+        assert refused["error"]["message"] == (
+            f"Project {ada.project['id']} must be in the same domain as the role {role} being assigned."
+        )
+        for place in (domain, "default"):
+            assert (await keystone("PUT", f"/domains/{place}{grant}")).status == 204
+
+    converse(tmp_path, talk)
+
+
 def test_implications_make_no_circle(tmp_path: Path) -> None:
     async def talk(keystone: Talk) -> None:
         a, b, c = [(await keystone.make("role", name=name))["id"] for name in "abc"]

@@ -144,19 +144,19 @@ def _render(tx: Tx, ctx: Context, rows: list[ApplicationCredential]) -> list[dic
     return bodies
 
 
-def _allow(tx: Tx, ctx: Context, request: Request, policy: str) -> str:
-    """The user of the path, who exists and about whom the caller may ask."""
-    user_id = request.params["user_id"]
+def _allow(tx: Tx, ctx: Context, user_id: str, policy: str) -> str:
+    """The user, who exists and about whom the caller may ask."""
     ctx.require(policy, {"user_id": user_id, "target.user.id": user_id})
     _require_no_trust(ctx)
     return str(need(tx, User, user_id).id)
 
 
 def _need(tx: Tx, ctx: Context, request: Request, policy: str) -> ApplicationCredential:
-    user_id = _allow(tx, ctx, request, policy)
+    """The credential of the path. Policy sees whose it is, whatever user the path names."""
     id = request.params["application_credential_id"]
     row = tx.get(ApplicationCredential, id)
-    if row is None or row.user_id != user_id:
+    _allow(tx, ctx, request.params["user_id"] if row is None else row.user_id, policy)
+    if row is None:
         raise ApplicationCredential.not_found(ctx, id)
     return row
 
@@ -170,7 +170,7 @@ def _need(tx: Tx, ctx: Context, request: Request, policy: str) -> ApplicationCre
 )
 def list_all(tx: Tx, ctx: Context, request: Request) -> Any:
     """A user's application credentials."""
-    user_id = _allow(tx, ctx, request, "identity:list_application_credentials")
+    user_id = _allow(tx, ctx, request.params["user_id"], "identity:list_application_credentials")
     c = ApplicationCredential.c
     where = [c.user_id == user_id]
     if (name := request.query.get("name")) is not None:
@@ -211,7 +211,7 @@ _RULES = "/users/{user_id}/access_rules"
 )
 def list_rules(tx: Tx, ctx: Context, request: Request) -> Any:
     """The access rules that a user's credentials have or had."""
-    user_id = _allow(tx, ctx, request, "identity:list_access_rules")
+    user_id = _allow(tx, ctx, request.params["user_id"], "identity:list_access_rules")
     c = AccessRule.c
     where = [c.user_id == user_id]
     for key, column in (("service", c.service_type), ("path", c.url_path), ("method", c.method)):
@@ -240,7 +240,7 @@ def delete_rule(tx: Tx, ctx: Context, request: Request) -> None:
 
 
 def _need_rule(tx: Tx, ctx: Context, request: Request, policy: str) -> AccessRule:
-    user_id = _allow(tx, ctx, request, policy)
+    user_id = _allow(tx, ctx, request.params["user_id"], policy)
     id = request.params["access_rule_id"]
     row = tx.get(AccessRule, id)
     if row is None or row.user_id != user_id:

@@ -10,10 +10,10 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
-from cumulet.kernel.resource import Delete, Resource, Show, expose
+from cumulet.kernel.resource import Resource, Show, expose
 from cumulet.kernel.resource.finding import fetch
 from cumulet.kernel.resource.shapes import array, keys
-from cumulet.services.keystone.entity import Create, List, Update, merged, need
+from cumulet.services.keystone.entity import Create, DeleteKnown, List, Update, merged, need
 from cumulet.services.keystone.roles.effective import expanded, implications
 from cumulet.services.keystone.roles.model import Implication, Role
 from cumulet.services.keystone.storing import check_delete, check_update, duplicate, unique
@@ -41,11 +41,11 @@ def _of_domain(tx: Tx, ctx: Context, request: Request) -> Sequence[Any]:
 
 
 class ShowRole(Show):
-    """One role; those of domains have a rule of their own."""
+    """One role; those of domains have a rule of their own. What does not exist is a 404 for everybody."""
 
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
-        role = tx.get(Role, request.params["role_id"])
-        if role is not None and role.domain_id:
+        role: Role = need(tx, Role, request.params["role_id"])
+        if role.domain_id:
             ctx.require("identity:get_domain_role", Role.target(tx, role))
         return super().answer(cls, tx, ctx, request)
 
@@ -87,8 +87,8 @@ ROLES = expose(
     ListRoles(policy="identity:list_roles", where=_of_domain),
     ShowRole(policy="identity:get_role"),
     Create(policy="identity:create_role", run=create_role),
-    Update(policy="identity:update_role", run=update_role),
-    Delete(policy="identity:delete_role", run=delete_role),
+    Update(policy="identity:update_role", run=update_role, tells_missing=True),
+    DeleteKnown(policy="identity:delete_role", run=delete_role),
 )
 
 

@@ -161,11 +161,11 @@ def revoke_grant(tx: Tx, ctx: Context, request: Request) -> None:
 
 
 def _check_domain_role(found: _Named) -> None:
-    """A role of a domain is given only within it."""
+    """A role of a domain is given only on projects of it; upstream gives it on any domain."""
     role, place = found.role, found.place
-    if role is None or place is None or not role.domain_id:
+    if role is None or place is None or not role.domain_id or found.place_key[0] == "domain":
         return
-    if role.domain_id != (place.id if place.is_domain else place.domain_id):
+    if role.domain_id != place.domain_id:
         raise Forbidden(
             f"Project {place.id} must be in the same domain as the role {role.id} being assigned."
         )
