@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.conversations.neutron_talk import API, made, refusal, talk
 
+from cumulet.kernel.auth.refusals import KIND, read
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import OTHER_PROJECT, PROJECT
 
@@ -27,6 +28,21 @@ def test_a_network_is_made_changed_and_deleted(tmp_path: Path) -> None:
         gone = await cloud.request("GET", f"{API}/networks/{network['id']}")
         text = f"Network {network['id']} could not be found."
         assert refusal(gone) == (404, "NetworkNotFound", text)
+
+    talk(tmp_path, script)
+
+
+def test_who_may_not_make_a_subnet_is_told_that_the_network_is_theirs(tmp_path: Path) -> None:
+    """Whose the network is has not been read when the rule fails for want of a role."""
+
+    async def script(cloud: Cloud) -> None:
+        network = await made(cloud, "network")
+        body = {"subnet": {"network_id": network["id"], "ip_version": 4, "cidr": "10.0.0.0/24"}}
+        refused = await cloud.request("POST", f"{API}/subnets", body, token="reader")
+        assert refused.status == 403
+        [story] = cloud.app.traces.stories(refused.headers["x-openstack-request-id"])
+        [told] = [read(span.message) for span in story if span.kind == KIND]
+        assert told.ways == [["the role admin"], ["the role member"]]
 
     talk(tmp_path, script)
 

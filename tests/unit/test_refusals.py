@@ -15,6 +15,7 @@ from cumulet.cli import commands
 from cumulet.kernel.auth.context import Context, Identity
 from cumulet.kernel.auth.policy import ANY_SCOPE, Policy, Rule
 from cumulet.kernel.auth.refusals import KIND, Denial, Refusal, explain, read
+from cumulet.kernel.errors import NotPermitted
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import people
 
@@ -69,17 +70,36 @@ class Reading(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         assert self.is_open, f"{key} is read after the transaction"
+        if key == "project_id":
+            return "p2"
         raise KeyError(key)
 
 
-def test_a_refusal_is_explained_when_its_transaction_is_over() -> None:
+@pytest.fixture
+def reader() -> Context:
     service: Any = SimpleNamespace(name="things", policy=POLICY)
     who = Identity(user_id="u1", project_id="p1", roles=("reader",))
-    ctx = Context(SimpleNamespace(), service, who, "req-1")  # type: ignore[arg-type]
+    return Context(SimpleNamespace(), service, who, "req-1")  # type: ignore[arg-type]
+
+
+def test_a_refusal_is_explained_by_what_its_transaction_could_read(reader: Context) -> None:
     target = Reading(status="open")
-    assert not ctx.can("thing:change", target)
+    with pytest.raises(NotPermitted):
+        reader.require("thing:change", target)
     target.is_open = False
-    assert explain("thing:change", ctx.denied["thing:change"]).ways == [["the role admin"]]
+    own = "the project_id p2, that of the target; the caller's is p1"
+    assert explain("thing:change", reader.denied["thing:change"]).ways == [
+        ["the role admin"],
+        ["the role member", own],
+    ]
+
+
+def test_a_question_whose_answer_refuses_nothing_reads_no_more_than_it_needs(reader: Context) -> None:
+    target = Reading(status="open")
+    assert not reader.can("thing:change", target)
+    assert "project_id" not in target
+    target.is_open = False
+    assert explain("thing:change", reader.denied["thing:change"]).ways == [["the role admin"]]
 
 
 def test_a_service_token_that_is_missing_is_named() -> None:

@@ -137,14 +137,22 @@ class Context:
         asked = self.own if target is None else target
         if self.elevated or self.service.policy.check(rule, self.creds, asked):
             return True
-        # A copy: a target that reads what it is asked for could do so only within its transaction.
         self.denied[rule] = Denial(self.service.name, self.service.policy, self.creds, dict(asked))
         return False
 
     def require(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
         """Raise NotPermitted unless the policy allows it."""
         if not self.can(rule, target):
-            raise NotPermitted(rule=rule)
+            raise self.refusal(rule, target)
+
+    def refusal(self, rule: str, target: Mapping[str, Any] | None = None) -> NotPermitted:
+        """The error of what policy has just said no to, and kept for it why.
+
+        A target may read what it is asked for, and could do so only now, within its transaction.
+        """
+        asked = self.own if target is None else target
+        self.denied[rule] = self.denied[rule].explained(rule, asked)
+        return NotPermitted(rule=rule)
 
     @cached_property
     def is_admin(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +19,7 @@ from cumulet.kernel.trace import Span
 
 if TYPE_CHECKING:
     from cumulet.kernel.auth.policy import Policy
+    from cumulet.kernel.auth.policy_reasons import Reason
 
 KIND = "refusal"
 """The kind of span that holds one."""
@@ -26,12 +27,20 @@ KIND = "refusal"
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """One question that a policy has answered with no."""
+    """One question that a policy has answered with no.
+
+    Without a `reason` the target is a copy of what had been read of it by then.
+    """
 
     service: str
     policy: Policy
     creds: Mapping[str, Any]
     target: Mapping[str, Any]
+    reason: Reason | None = None
+
+    def explained(self, rule: str, target: Mapping[str, Any]) -> Denial:
+        """The same with its reason, for which the target is asked for all that the rule compares."""
+        return replace(self, reason=self.policy.explain(rule, self.creds, target))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +67,7 @@ def note(span: Span, rule: str, denial: Denial) -> None:
 def explain(rule: str, denial: Denial) -> Refusal:
     """What there is to say of a denial now."""
     policy, creds = denial.policy, denial.creds
+    reason = denial.reason or policy.explain(rule, creds, denial.target)
     return Refusal(
         service=denial.service,
         rule=rule,
@@ -66,7 +76,7 @@ def explain(rule: str, denial: Denial) -> Refusal:
         user_id=str(creds.get("user_id") or ""),
         roles=list(creds.get("roles") or ()),
         service_roles=list(creds.get("service_roles") or ()),
-        ways=[list(way) for way in policy.explain(rule, creds, denial.target).ways()],
+        ways=[list(way) for way in reason.ways()],
     )
 
 

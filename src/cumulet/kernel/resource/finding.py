@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cumulet.kernel.db.tx import Tx
-from cumulet.kernel.errors import NotPermitted
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.operation import id_param
 
@@ -38,12 +37,13 @@ def fetch_by_key(
         if (wire.denies_missing or cls.denies_missing) and policy:
             ctx.require(policy, {})
         raise cls.not_found(ctx, key)
-    if policy and not ctx.can(policy, cls.target_for(tx, ctx, row)):
+    target = cls.target_for(tx, ctx, row) if policy else {}
+    if policy and not ctx.can(policy, target):
         if wire.hides and not cls.denies_missing and not _may_show(tx, ctx, cls, row):
             hidden = cls.not_found(ctx, key)
-            hidden.refused_by = policy
+            hidden.refused_by = ctx.refusal(policy, target).refused_by
             raise hidden
-        raise NotPermitted(rule=policy)
+        raise ctx.refusal(policy, target)
     return row
 
 
