@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Projects, domains and tags."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cumulet.kernel.db import Row, Tx
+from cumulet.services.keystone.people import Group, User
+from cumulet.services.keystone.projects.model import Project
+from cumulet.services.keystone.roles.model import Role
 from cumulet.testing.identity import Talk, converse
 
 
@@ -190,6 +195,34 @@ def test_a_list_is_as_long_as_the_settings_say(tmp_path: Path) -> None:
         assert "truncated" not in (await keystone("GET", "/domains")).body
 
     converse(tmp_path, talk, settings={"list_limit": 2})
+
+
+ROWS: dict[str, Callable[[str], Row]] = {
+    "user": lambda name: User(name=name, domain_id="default"),
+    "group": lambda name: Group(name=name, domain_id="default"),
+    "project": lambda name: Project(name=name, domain_id="default", parent_id="default"),
+    "domain": lambda name: Project(name=name, is_domain=True),
+    "role": lambda name: Role(name=name),
+}
+
+
+@pytest.mark.parametrize("noun", ROWS)
+def test_lists_that_grow_with_the_cloud_come_in_pages_of_a_thousand(tmp_path: Path, noun: str) -> None:
+    def fill(tx: Tx) -> None:
+        tx.insert_many([ROWS[noun](f"n{number}") for number in range(1001)])
+
+    async def talk(keystone: Talk) -> None:
+        await keystone.cloud.app.db.transact(fill)
+        answer = await keystone("GET", f"/{noun}s")
+        found = len(answer[f"{noun}s"])
+        if noun == "role":
+            assert found > 1000 and "truncated" not in answer.body
+            return
+        assert (found, answer["truncated"]) == (1000, True)
+        rest = await keystone.cloud.request("GET", answer["links"]["next"].removeprefix("http://cloud"))
+        assert rest[f"{noun}s"] and rest["links"]["next"] is None
+
+    converse(tmp_path, talk)
 
 
 def test_tags_are_put_and_taken_one_by_one(tmp_path: Path) -> None:

@@ -169,10 +169,14 @@ class List(reading.List):
 
     `domain_target` are the names under which rules see the domain of the caller's token;
     `only_domain(domain_id)` is the condition for what belongs to it.
+    A list is whole unless the settings say how long it may be. One that is `bounded` comes in pages in any
+    case, as upstream has it for those that grow with the cloud; unlike upstream it says so when nobody has
+    asked for pages.
     """
 
     domain_target: Sequence[str] = ("target.domain_id",)
     only_domain: Callable[[str], Any] | None = None
+    bounded: bool = False
 
     def permit(self, ctx: Context) -> None:
         """Raise NotPermitted unless the caller may list."""
@@ -181,7 +185,8 @@ class List(reading.List):
 
     def list_limit(self, tx: Tx, ctx: Context, request: Request) -> int | None:
         """How many items a list has at most whose request asks for no number."""
-        return ctx.app.contract(KeystoneSettings).list_limit
+        usual = ctx.service.api.wire.page_limit if self.bounded else None
+        return ctx.app.contract(KeystoneSettings).list_limit or usual
 
     def answer(self, cls: type[Resource], tx: Tx, ctx: Context, request: Request) -> Reply:
         domain_id = ctx.identity.domain_id

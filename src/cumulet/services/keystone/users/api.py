@@ -128,6 +128,7 @@ USERS = expose(
     List(
         policy="identity:list_users",
         only_domain=lambda id: User.c.domain_id == id,
+        bounded=True,
         filters={"password_expires_at": password_expiry},
         where=lambda tx, ctx, request: known_as(request.query, User.c.id),
     ),

@@ -57,6 +57,7 @@ GROUPS = expose(
         policy="identity:list_groups",
         domain_target=("target.group.domain_id",),
         only_domain=lambda id: Group.c.domain_id == id,
+        bounded=True,
     ),
     Show(policy="identity:get_group"),
     Create(policy="identity:create_group", run=create_group),
