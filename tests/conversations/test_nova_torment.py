@@ -13,6 +13,7 @@ from tests.conversations.nova_talk import (
     surroundings,
 )
 
+from cumulet.services.nova.aggregates import caching
 from cumulet.services.nova.servers import flows
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.torment import torment
@@ -282,4 +283,33 @@ test_attach_interface = torment(
 )
 test_detach_interface = torment(
     flows.detach_interface, SERVICES, begin=a_port_that_is_detached, check=unplugged
+)
+
+
+# -- images for the hosts of an aggregate -------------------------------------------------------------------
+
+
+async def images_that_are_asked_for(cloud: Cloud) -> tuple[int, str]:
+    image = (await surroundings(cloud)).image
+    cloud.worlds["host-1"].images.clear()
+    path = "/compute/v2.1/os-aggregates"
+    made = await ask(cloud, "POST", path, {"aggregate": {"name": "near"}}, token="admin")
+    number = int(made["aggregate"]["id"])
+    await ask(cloud, "POST", f"{path}/{number}/action", {"add_host": {"host": "host-1"}}, token="admin")
+    cache = {"cache": [{"id": image}]}
+    await ask(cloud, "POST", f"{path}/{number}/images", cache, token="admin", headers=LATEST)
+    return number, image
+
+
+async def there_or_not(cloud: Cloud, asked: tuple[int, str]) -> None:
+    """The host has the image or nothing, and the aggregate can go."""
+    number, image = asked
+    assert cloud.worlds["host-1"].images <= {image}
+    path = f"/compute/v2.1/os-aggregates/{number}"
+    await ask(cloud, "POST", f"{path}/action", {"remove_host": {"host": "host-1"}}, token="admin")
+    await ask(cloud, "DELETE", path, token="admin")
+
+
+test_bring_images = torment(
+    caching.bring_images, SERVICES, begin=images_that_are_asked_for, check=there_or_not
 )

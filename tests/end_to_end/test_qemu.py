@@ -342,6 +342,14 @@ def test_the_console_the_screen_and_figures_can_be_read(machine: Machine) -> Non
     assert screen.read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_image_is_there_before_any_guest_needs_it(machine: Machine) -> None:
+    (machine.around.images / "image").write_bytes(b"\x66" * (1 << 20))
+    machine.run(machine.guests.image_cache("image"))
+    assert (machine.site.images / "image.qcow2").exists()
+    with pytest.raises(DriverError):
+        machine.run(machine.guests.image_cache("nothing"))
+
+
 def test_calls_about_an_unknown_guest_are_refused(machine: Machine) -> None:
     with pytest.raises(DriverError, match="not on this host"):
         machine.run(machine.guests.console_log("unknown"))

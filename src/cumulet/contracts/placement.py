@@ -55,6 +55,15 @@ class Allocator(Protocol):
         kept.
         """
 
+    def hold(self, tx: Tx, provider_ids: Sequence[str]) -> None:
+        """Nobody else takes anything of these providers until this transaction ends."""
+
+    def join_aggregate(self, tx: Tx, provider_id: str, aggregate_id: str) -> None:
+        """The provider is in this aggregate too."""
+
+    def leave_aggregate(self, tx: Tx, provider_id: str, aggregate_id: str) -> None:
+        """The provider is not in this aggregate. Nothing being there is fine."""
+
     def candidates(self, tx: Tx, demand: Demand) -> list[Candidate]:
         """Providers that could take the demand now, each with what it has left."""
 

@@ -31,6 +31,8 @@ def api() -> Api:
         tenant_usage,
         versions,
     )
+    from cumulet.services.nova.aggregates import api as aggregates
+    from cumulet.services.nova.aggregates import caching
     from cumulet.services.nova.compute import hypervisors, services, zones
     from cumulet.services.nova.flavors import access, extra_specs
     from cumulet.services.nova.flavors import api as flavors
@@ -50,7 +52,7 @@ def api() -> Api:
 
     modules = (
         *(versions, extensions, extra_specs, keypairs, server_groups, limits, quota_sets, tenant_usage),
-        *(services, hypervisors, zones, external_events),
+        *(services, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
         *(volume_attachments, interfaces, instance_actions),
     )
@@ -69,9 +71,10 @@ def api() -> Api:
 
 
 def sagas() -> Sequence[Saga]:
+    from cumulet.services.nova.aggregates import caching
     from cumulet.services.nova.servers import flows
 
-    return flows.SAGAS
+    return (*flows.SAGAS, caching.bring_images)
 
 
 def reconcilers() -> Sequence[Reconciler]:

@@ -47,6 +47,24 @@ def set_aggregates(tx: Tx, ctx: Context, request: Request) -> Reply:
 ROUTES = (list_aggregates, set_aggregates)
 
 
+def join(tx: Tx, provider_id: str, aggregate_id: str) -> None:
+    """The provider is in this aggregate too."""
+    provider = hold(tx, provider_id)
+    id = row_id(provider_id, aggregate_id)
+    if tx.get(ProviderAggregate, id) is None:
+        tx.insert(ProviderAggregate(id=id, provider_id=provider_id, aggregate_id=aggregate_id))
+        changes.raise_generations(tx, [provider.id])
+
+
+def leave(tx: Tx, provider_id: str, aggregate_id: str) -> None:
+    """The provider is not in this aggregate."""
+    changes.lock(tx, [provider_id])
+    row = tx.get(ProviderAggregate, row_id(provider_id, aggregate_id))
+    if row is not None:
+        tx.delete(row)
+        changes.raise_generations(tx, [provider_id])
+
+
 def _replace(tx: Tx, provider_id: str, wanted: set[str]) -> None:
     c = ProviderAggregate.c
     stored = {row.aggregate_id: row for row in tx.all(ProviderAggregate, c.provider_id == provider_id)}

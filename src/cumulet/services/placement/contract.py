@@ -9,7 +9,7 @@ from cumulet.contracts.placement import Candidate, Demand, Inventory, NoRoom
 from cumulet.kernel.app import App
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.services.placement import changes, names, picture
+from cumulet.services.placement import aggregates, changes, names, picture
 from cumulet.services.placement.allocations import model as allocations
 from cumulet.services.placement.errors import InvalidInventory, UnknownName
 from cumulet.services.placement.inventories import model as stocks
@@ -49,6 +49,18 @@ class PlacementAllocator:
         if wanted != {n: stocks.terms(row) for n, row in stored.items()}:
             stocks.replace(tx, id, wanted)
         _ensure_traits(tx, id, traits)
+
+    def hold(self, tx: Tx, provider_ids: Sequence[str]) -> None:
+        """Nobody else takes anything of these providers until this transaction ends."""
+        changes.lock(tx, provider_ids)
+
+    def join_aggregate(self, tx: Tx, provider_id: str, aggregate_id: str) -> None:
+        """The provider is in this aggregate too."""
+        aggregates.join(tx, provider_id, aggregate_id)
+
+    def leave_aggregate(self, tx: Tx, provider_id: str, aggregate_id: str) -> None:
+        """The provider is not in this aggregate. Nothing being there is fine."""
+        aggregates.leave(tx, provider_id, aggregate_id)
 
     def candidates(self, tx: Tx, demand: Demand) -> list[Candidate]:
         """Providers that could take the whole demand by themselves, the oldest first."""

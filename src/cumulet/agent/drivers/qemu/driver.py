@@ -49,6 +49,7 @@ class QemuDriver:
             "guest_diagnostics": self.guest_diagnostics,
             "guest_extend_disk": self.guest_extend_disk,
             "guest_screendump": self.guest_screendump,
+            "image_cache": self.image_cache,
         }
 
     @property
@@ -132,6 +133,10 @@ class QemuDriver:
         monitor = await guest.process.monitor()
         await monitor.run("screendump", {"filename": str(part), "format": "png"})
         await asyncio.to_thread(self._site.hand_over, part, target)
+
+    async def image_cache(self, id: str) -> None:
+        """The image is on this host before a guest needs it; without one it goes when the agent restarts."""
+        await self._images.path(id, self._started.around)
 
     def _record(self, id: str) -> Record:
         record = Folder(self._site.guests / id).load()

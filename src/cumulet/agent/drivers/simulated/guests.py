@@ -42,6 +42,7 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
             "guest_diagnostics": self.guest_diagnostics,
             "guest_extend_disk": self.guest_extend_disk,
             "guest_screendump": self.guest_screendump,
+            "image_cache": self.image_cache,
         }
 
     async def make(self, document: GuestDocument, record: Guest | None) -> Guest:
@@ -89,6 +90,12 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
         await self.strike("guest_screendump", id)
         self._guest(id)
         await asyncio.to_thread(Path(path).write_bytes, _BLACK_PIXEL)
+
+    async def image_cache(self, id: str) -> None:
+        """The image is on this host before any guest needs it."""
+        await self.strike("image_cache", id)
+        await self.image_bytes(id)
+        self.world.images.add(id)
 
     def _guest(self, id: str) -> Guest:
         guest = self.world.guests.get(id)

@@ -58,6 +58,8 @@ class World:
     volumes: dict[str, Volume] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     guests: dict[str, Guest] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+    """Those that were asked for before any guest needed them."""
     around: Surroundings | None = None
     """The agent that watches, if one does."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Nova keeps of a host, and whether it can be used."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +14,15 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column, json_column
 from cumulet.kernel.hosts import HostRow, health
 from cumulet.lib.timestamps import Timestamp
+from cumulet.services.nova.aggregates.model import (
+    DEFAULT_ZONE,
+    Aggregate,
+    aggregates_of,
+    words_by,
+    zone_by,
+)
 
-DEFAULT_ZONE, INTERNAL_ZONE = "nova", "internal"
+INTERNAL_ZONE = "internal"
 COMPUTE = "nova-compute"
 CONTROL = ("nova-scheduler", "nova-conductor")
 CONTROL_HOST = "control"
@@ -65,6 +72,8 @@ class Compute:
     returning: bool = False
     """Whether it is away for a moment, so that what only it could have waits for it."""
     zone: str = DEFAULT_ZONE
+    words: Mapping[str, set[str]] = field(default_factory=dict)
+    """What its aggregates say of it."""
 
     @property
     def host(self) -> str:
@@ -149,24 +158,31 @@ def computes(tx: Tx, hosts: Iterable[str] | None = None) -> dict[str, Compute]:
     if hosts is not None:
         where.append(ServiceRow.c.host.in_(list(hosts)))
     services = tx.all(ServiceRow, *where, order_by=(ServiceRow.c.host,))
-    known = tx.get_many(HostRow, [row.host for row in services])
-    return {row.host: _compute(tx, row, known.get(row.host)) for row in services}
+    return _computes(tx, services)
 
 
-def _compute(tx: Tx, service: ServiceRow, host: HostRow | None) -> Compute:
+def _computes(tx: Tx, services: Sequence[ServiceRow]) -> dict[str, Compute]:
+    names = [row.host for row in services]
+    known, grouped = tx.get_many(HostRow, names), aggregates_of(tx, names)
+    return {row.host: _compute(tx, row, known.get(row.host), grouped.get(row.host, ())) for row in services}
+
+
+def _compute(tx: Tx, service: ServiceRow, host: HostRow | None, aggregates: Sequence[Aggregate]) -> Compute:
     return Compute(
         service=service,
         seen_at=host.seen_at if host is not None else None,
         connected=host is not None and host.state == "up",
         returning=host is not None and health.is_expected(tx, host) and not service.forced_down,
+        zone=zone_by(aggregates),
+        words=words_by(aggregates),
     )
 
 
 def all_services(tx: Tx) -> list[Compute]:
     """Every service in the order of its number; those of the control plane are up, or nobody would answer."""
     services = tx.all(ServiceRow, order_by=(ServiceRow.c.number,))
-    known = tx.get_many(HostRow, [row.host for row in services if row.binary == COMPUTE])
-    return [_compute(tx, s, known.get(s.host)) if s.binary == COMPUTE else _control(tx, s) for s in services]
+    known = _computes(tx, [row for row in services if row.binary == COMPUTE])
+    return [known[row.host] if row.binary == COMPUTE else _control(tx, row) for row in services]
 
 
 def _control(tx: Tx, service: ServiceRow) -> Compute:
@@ -181,4 +197,5 @@ def is_fenced(tx: Tx, host: str) -> bool:
 
 def zones_of(tx: Tx, hosts: Sequence[str]) -> dict[str, str]:
     """The availability zone of each host."""
-    return dict.fromkeys(hosts, DEFAULT_ZONE)
+    grouped = aggregates_of(tx, hosts)
+    return {host: zone_by(grouped.get(host, ())) for host in hosts}

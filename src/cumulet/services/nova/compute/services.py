@@ -12,6 +12,7 @@ from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import array, by_version, keys, maybe, since
+from cumulet.services.nova.aggregates.api import leave_all
 from cumulet.services.nova.compute.model import (
     COMPUTE,
     Compute,
@@ -181,6 +182,7 @@ def delete_service(tx: Tx, ctx: Context, request: Request) -> Reply:
         )
     hypervisor = tx.first(Hypervisor, Hypervisor.c.host == row.host)
     if hypervisor is not None and row.binary == COMPUTE:
+        leave_all(tx, row.host)
         tx.app.contract(Allocator).ensure_provider(tx, hypervisor.id, row.host, {})
         tx.delete(hypervisor)
     tx.delete(row)

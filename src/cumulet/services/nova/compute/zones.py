@@ -14,11 +14,12 @@ from cumulet.services.nova.compute.model import INTERNAL_ZONE, Compute, all_serv
 _RULE = "os_compute_api:os-availability-zone"
 
 
-def _by_zone(tx: Tx) -> dict[str, list[Compute]]:
+def _by_zone(tx: Tx) -> list[tuple[str, list[Compute]]]:
+    """The zones with their services by name, those that may not be used last."""
     found: dict[str, list[Compute]] = defaultdict(list)
     for service in all_services(tx):
         found[service.zone].append(service)
-    return found
+    return sorted(found.items(), key=lambda item: (not _available(item[1]), item[0]))
 
 
 def _available(services: list[Compute]) -> bool:
@@ -40,11 +41,11 @@ HOSTS = mapping(mapping(keys(active=bool, available=bool, updated_at=str | None)
 def list_zones(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """The zones in which servers can be put."""
     ctx.require(f"{_RULE}:list")
-    zones = {name: services for name, services in _by_zone(tx).items() if name != INTERNAL_ZONE}
     return {
         "availabilityZoneInfo": [
             {"zoneName": name, "zoneState": {"available": _available(services)}, "hosts": None}
-            for name, services in sorted(zones.items())
+            for name, services in _by_zone(tx)
+            if name != INTERNAL_ZONE
         ]
     }
 
@@ -61,7 +62,7 @@ def list_zones_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     return {
         "availabilityZoneInfo": [
             {"zoneName": name, "zoneState": {"available": _available(services)}, "hosts": _hosts(services)}
-            for name, services in sorted(_by_zone(tx).items())
+            for name, services in _by_zone(tx)
         ]
     }
 

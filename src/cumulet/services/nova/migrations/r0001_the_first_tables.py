@@ -9,6 +9,19 @@ TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     op.create_table(
+        "nova_aggregates",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("changed_at", TEXT, nullable=True),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name", name=op.f("uq_nova_aggregates_name")),
+        sa.UniqueConstraint("number", name=op.f("uq_nova_aggregates_number")),
+    )
+    op.create_table(
         "nova_flavors",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -181,6 +194,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_nova_services_number")),
     )
     op.create_index(op.f("ix_nova_services_host"), "nova_services", ["host"], unique=False)
+    op.create_table(
+        "nova_aggregate_hosts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("aggregate_id", TEXT, nullable=False),
+        sa.Column("host", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["aggregate_id"], ["nova_aggregates.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("aggregate_id", "host", name=op.f("uq_nova_aggregate_hosts_aggregate_id_host")),
+    )
+    op.create_index(
+        op.f("ix_nova_aggregate_hosts_aggregate_id"), "nova_aggregate_hosts", ["aggregate_id"], unique=False
+    )
+    op.create_index(op.f("ix_nova_aggregate_hosts_host"), "nova_aggregate_hosts", ["host"], unique=False)
     op.create_table(
         "nova_block_devices",
         sa.Column("id", TEXT, nullable=False),

@@ -17,6 +17,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.shapes import LINKS, either, keys
 from cumulet.services.nova import keypairs
+from cumulet.services.nova.aggregates.model import DEFAULT_ZONE
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.flavors.model import Flavor, embedded
 from cumulet.services.nova.names import hostname_of
@@ -294,7 +295,7 @@ def make(tx: Tx, ctx: Context, order: Order, number: int, count: int) -> Server:
     server = tx.insert(_row(ctx, order, number, count))
     if names := asked.given.get("tags"):
         tags.put(tx, server.id, names)
-    block_devices.write(tx, ctx, server.id, asked.placement.zone or compute.DEFAULT_ZONE, order.layout)
+    block_devices.write(tx, ctx, server.id, asked.placement.zone or DEFAULT_ZONE, order.layout)
     plug_all(tx, ctx, server, order)
     history.begin(tx, ctx, server.id, "create")
     has_volumes = bool(order.layout.volumes)
@@ -305,7 +306,7 @@ def make(tx: Tx, ctx: Context, order: Order, number: int, count: int) -> Server:
 
 def plug_all(tx: Tx, ctx: Context, server: Server, order: Order) -> None:
     """Every NIC that was asked for has its port."""
-    zone = order.asked.placement.zone or compute.DEFAULT_ZONE
+    zone = order.asked.placement.zone or DEFAULT_ZONE
     for nic in order.nics:
         wanted = NicRequest(
             network_id=nic.network_id,

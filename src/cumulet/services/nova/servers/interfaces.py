@@ -12,7 +12,7 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import array, keys, since
-from cumulet.services.nova.compute.model import DEFAULT_ZONE
+from cumulet.services.nova.aggregates.model import DEFAULT_ZONE
 from cumulet.services.nova.servers import asking, flows, guards, history
 from cumulet.services.nova.servers.creating import in_our_words
 from cumulet.services.nova.servers.finding import server_of

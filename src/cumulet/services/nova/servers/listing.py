@@ -56,6 +56,8 @@ OLD_SORT_KEYS = {"id": "id", "memory_mb": "memory_mb", "vcpus": "vcpus", "reserv
 """Sorted by until 2.74."""
 ADMIN_SORT_KEYS = ("host", "node")
 
+OPENED = "2.83"
+"""From which filters are for all that were administrators' alone before."""
 FOR_ALL = {
     "reservation_id": "",
     "name": "",
@@ -74,17 +76,17 @@ FOR_ALL = {
     "not-tags-any": "2.26",
     "changes-before": "2.66",
     "locked": "2.73",
-    "availability_zone": "2.83",
-    "config_drive": "2.83",
-    "key_name": "2.83",
-    "created_at": "2.83",
-    "launched_at": "2.83",
-    "terminated_at": "2.83",
-    "power_state": "2.83",
-    "task_state": "2.83",
-    "vm_state": "2.83",
-    "progress": "2.83",
-    "user_id": "2.83",
+    "availability_zone": OPENED,
+    "config_drive": OPENED,
+    "key_name": OPENED,
+    "created_at": OPENED,
+    "launched_at": OPENED,
+    "terminated_at": OPENED,
+    "power_state": OPENED,
+    "task_state": OPENED,
+    "vm_state": OPENED,
+    "progress": OPENED,
+    "user_id": OPENED,
     "hostname": "2.90",
 }
 """Filters that anyone may use, with the microversion from which; others' are dropped without a word."""
@@ -212,7 +214,7 @@ def _asked(ctx: Context, query: Query) -> dict[str, str]:
             continue
         since = FOR_ALL.get(name)
         mine = since is not None and (not since or ctx.at(since))
-        if mine or (ctx.can(f"{_RULE}:allow_all_filters") and (since is None or not since or ctx.at(since))):
+        if mine or (since in (None, OPENED) and ctx.can(f"{_RULE}:allow_all_filters")):
             asked[name] = str(query.get(name))
     return asked
 

@@ -2,14 +2,15 @@
 """Which host should have a server: a pure function from what is free to an order in which to try.
 
 Placement has said already who has room. What is left are the host's health, the zone, a host that was
-named, the policy of the server's group, and hints; among equals the one with most memory free comes first,
-so that servers spread.
+named, what the flavor asks of the host's aggregates, the policy of the server's group, and hints; among
+equals the one with most memory free comes first, so that servers spread.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cumulet.contracts.placement import Candidate
+from cumulet.services.nova.aggregates.matching import unmet
 from cumulet.services.nova.compute.model import Compute
 
 DOWN = "is down"
@@ -27,6 +28,8 @@ class Wish:
     most_per_host: int = 1
     away_from: Sequence[str] = ()
     together_with: Sequence[str] | None = None
+    of_aggregates: Mapping[str, str] = field(default_factory=dict)
+    """What its flavor asks of the host's aggregates."""
     with_volumes_of: Sequence[str] = ()
     """Hosts whose volumes the server has; one that has volumes of two hosts fits nowhere."""
 
@@ -69,6 +72,8 @@ def _against(host: Compute | None, name: str, wish: Wish) -> str:
         return "is disabled"
     if wish.zone is not None and host.zone != wish.zone:
         return f"is in zone {host.zone}"
+    if missing := unmet(wish.of_aggregates, host.words):
+        return f"is in no aggregate with {missing}"
     if name in wish.tried:
         return "was tried and failed"
     if name in wish.away_from:

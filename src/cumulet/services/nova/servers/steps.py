@@ -13,6 +13,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import HostFailed, health
 from cumulet.kernel.saga import StepFailed, step
+from cumulet.services.nova.aggregates.matching import asked_of_aggregates
 from cumulet.services.nova.compute import model as compute
 from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers import devices, guest, history, scheduling, states
@@ -101,8 +102,7 @@ def place_now(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
 
 def _place(tx: Tx, ctx: Context, server_id: str, choice: Choice) -> dict[str, Any]:
     server = tx.need(Server, server_id)
-    host = _claim(tx, ctx, server, choice)
-    zone = compute.zones_of(tx, [host])[host]
+    host, zone = _claim(tx, ctx, server, choice)
     tx.update(server, host=host, host_zone=zone, task_state="spawning")
     ports = tx.app.contract(Ports).bind(tx, ctx, server_id, host, server.hostname)
     return {"host": host, "ports": ports}
@@ -121,14 +121,17 @@ def _choice(tx: Tx, ctx: Context, server: Server) -> Choice:
     return scheduling.choose(candidates, known, wish_of(tx, ctx, server))
 
 
-def _claim(tx: Tx, ctx: Context, server: Server, choice: Choice) -> str:
+def _claim(tx: Tx, ctx: Context, server: Server, choice: Choice) -> tuple[str, str]:
+    """The host that has room for the server now, and its zone, which it keeps while it has servers."""
     allocator, demand = tx.app.contract(Allocator), demand_of(server)
     for candidate in choice.candidates:
         try:
             allocator.claim(tx, ctx, server.id, candidate.id, demand)
         except NoRoom:
             continue
-        return candidate.name
+        zone = compute.zones_of(tx, [candidate.name])[candidate.name]
+        if server.wanted_zone in (None, zone):
+            return candidate.name, zone
     raise StepFailed(_no_host(server, choice.refused))
 
 
@@ -154,6 +157,7 @@ def wish_of(tx: Tx, ctx: Context, server: Server) -> Wish:
         most_per_host=group.max_per_host if group is not None else 1,
         away_from=_hosts_of(tx, server.hints.get("different_host")),
         together_with=_hosts_of(tx, server.hints["same_host"]) if server.hints.get("same_host") else None,
+        of_aggregates=asked_of_aggregates(server.flavor_copy.get("extra_specs", {})),
         with_volumes_of=_hosts_of_volumes(tx, ctx, server.id),
     )
 
