@@ -97,7 +97,8 @@ class ServerPorts:
         if nic.fixed_ip is not None:
             given["fixed_ips"] = [{"ip_address": nic.fixed_ip}]
         if nic.security_groups:
-            given["security_groups"] = [_group(tx, ctx, word).id for word in nic.security_groups]
+            groups = dict.fromkeys(_group(tx, ctx, word).id for word in nic.security_groups)
+            given["security_groups"] = list(groups)
         port: Port = CREATE.make(tx, ctx, Port, given)
         return port
 

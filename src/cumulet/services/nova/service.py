@@ -29,11 +29,12 @@ def api() -> Api:
         quota_sets,
         server_groups,
         tenant_usage,
+        usage_audit_log,
         versions,
     )
     from cumulet.services.nova.aggregates import api as aggregates
     from cumulet.services.nova.aggregates import caching
-    from cumulet.services.nova.compute import hypervisors, services, zones
+    from cumulet.services.nova.compute import hosts, hypervisors, services, zones
     from cumulet.services.nova.flavors import access, extra_specs
     from cumulet.services.nova.flavors import api as flavors
     from cumulet.services.nova.quotas import QUOTAS
@@ -51,8 +52,9 @@ def api() -> Api:
     from cumulet.services.nova.servers import api as servers
 
     modules = (
-        *(versions, extensions, extra_specs, keypairs, server_groups, limits, quota_sets, tenant_usage),
-        *(services, hypervisors, zones, aggregates, caching, external_events),
+        *(versions, extensions, extra_specs, keypairs, server_groups),
+        *(limits, quota_sets, tenant_usage, usage_audit_log),
+        *(services, hosts, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
         *(volume_attachments, interfaces, instance_actions),
     )

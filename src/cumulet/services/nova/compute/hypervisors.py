@@ -17,7 +17,7 @@ from cumulet.kernel.http.messages import Request, strict_flag
 from cumulet.kernel.ids import is_uuid
 from cumulet.kernel.resource.shapes import LINKS, array, by_version, keys, maybe, since, until
 from cumulet.lib import timestamps
-from cumulet.services.nova.compute.model import SIMULATED, Compute, Hypervisor, computes
+from cumulet.services.nova.compute.model import Compute, Hypervisor, computes
 from cumulet.services.nova.compute.services import ID, STATUS
 from cumulet.services.nova.servers.model import Server, guest_name
 from cumulet.services.nova.wire import next_page
@@ -43,7 +43,7 @@ DETAIL = keys(
     hypervisor_version=int,
     host_ip=str,
     service=keys(id=ID, host=str, disabled_reason=str | None),
-    uptime=since("2.88", str | None),
+    uptime=since("2.88", str),
     cpu_info=until("2.87", by_version({"2.1": str, "2.28": dict})),
 )
 _NEXT = since("2.33", maybe(LINKS))
@@ -103,10 +103,8 @@ class Page:
             "running_vms": len(self.servers[row.host]),
         }
 
-    def uptime(self, row: Hypervisor) -> str | None:
-        """In the words of uptime(1), because clients take them apart; None for an imagined host."""
-        if row.type == SIMULATED or not row.started_at:
-            return None
+    def uptime(self, row: Hypervisor) -> str:
+        """In the words of uptime(1), because clients take them apart."""
         seconds = int(max(0, timestamps.seconds_between(row.started_at, self.tx.now)))
         days, rest = divmod(seconds, 86400)
         clock = f"{rest // 3600}:{rest % 3600 // 60:02}"
@@ -249,7 +247,7 @@ def show_hypervisor(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     "/os-hypervisors/{hypervisor_id}/uptime",
     until="2.87",
     policy=f"{_RULE}:uptime",
-    answer=keys(hypervisor=keys(_BRIEF, uptime=str | None)),
+    answer=keys(hypervisor=keys(_BRIEF, uptime=str)),
 )
 def show_uptime(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     """How long the host has been running."""

@@ -9,8 +9,9 @@ from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Conflict, NotFound
-from cumulet.kernel.http.messages import Reply
+from cumulet.kernel.errors import Conflict, Gone, NotFound
+from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import Action
 from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.nova.names import check_name
@@ -84,6 +85,20 @@ def reset_state(tx: Tx, ctx: Context, server: Server, given: dict[str, str]) -> 
 
 
 RESET = schemas.obj({"state": {"enum": ["active", "error"]}}, "state")
+
+
+def inject_network(tx: Tx, ctx: Context, server: Server, given: Any) -> None:
+    """The server's host is told once more what its ports should be."""
+    guards.allow(ctx, server, "injectNetworkInfo")
+    if server.host is not None:
+        tx.app.contract(Ports).bind(tx, ctx.elevate(), server.id, server.host, server.hostname)
+
+
+@route("POST", "/servers/{server_id}/action", action="resetNetwork", status=410)
+async def reset_network(ctx: Context, request: Request) -> None:
+    """Gone: it was for one hypervisor, which is no more."""
+    raise Gone("This resource is no longer available.  No forwarding address is given.")
+
 
 # -- images -------------------------------------------------------------------------------------------
 
@@ -187,6 +202,8 @@ ACTIONS = (
         answer=keys(output=str),
     ),
     Action(name="os-resetState", policy=f"{_ADMIN}:reset_state", run=reset_state, body=RESET),
+    Action(name="injectNetworkInfo", policy=f"{_ADMIN}:inject_network_info", run=inject_network),
     Action(name="addSecurityGroup", policy=f"{_GROUPS}:add", run=add_group, body=GROUP),
     Action(name="removeSecurityGroup", policy=f"{_GROUPS}:remove", run=remove_group, body=GROUP),
 )
+ROUTES = (reset_network,)

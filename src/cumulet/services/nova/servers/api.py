@@ -13,8 +13,7 @@ from cumulet.kernel.resource import Action, Delete, Show, expose
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.names import check_name, is_printable
-from cumulet.services.nova.servers import schemas
-from cumulet.services.nova.servers.actions import ACTIONS
+from cumulet.services.nova.servers import actions, schemas
 from cumulet.services.nova.servers.answers import changed, changed_view
 from cumulet.services.nova.servers.deleting import delete_server
 from cumulet.services.nova.servers.finding import server_of
@@ -84,6 +83,6 @@ SERVERS = expose(
     Action(
         name="forceDelete", policy="os_compute_api:os-deferred-delete:force", run=delete_server, status=202
     ),
-    *ACTIONS,
+    *actions.ACTIONS,
 )
-ROUTES = (update_server,)
+ROUTES = (update_server, *actions.ROUTES)

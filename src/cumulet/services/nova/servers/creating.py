@@ -78,12 +78,11 @@ def _reply(ctx: Context, asked: Asked, server: Server) -> Reply:
     path = f"/servers/{server.id}"
     if asking.flag(asked.given, "return_reservation_id"):
         return Reply(202, {"reservation_id": server.reservation_id})
-    groups = asked.security_groups or ["default"]
     body = {
         "id": server.id,
         "links": item_links(ctx, path),
         "OS-DCF:diskConfig": server.disk_config,
-        "security_groups": [{"name": name} for name in groups],
+        "security_groups": asked.given.get("security_groups", [{"name": "default"}]),
         "adminPass": asked.given.get("adminPass") or password(),
     }
     return Reply(202, {"server": body}, {"Location": f"{ctx.base_url}/v2.1{path}"})

@@ -129,6 +129,7 @@ ALLOWED: dict[str, Allowed] = {
     "suspend": Allowed(vm=("active",)),
     "resume": Allowed(vm=("suspended",)),
     "rebuild": Allowed(vm=("active", "stopped", "error"), placed=True),
+    "injectNetworkInfo": Allowed(tasks=None, launched=False),
     "createImage": Allowed(vm=("active", "stopped", "paused", "suspended"), unlocked=False),
     "attach_volume": Allowed(vm=_WITH_DISKS),
     "detach_volume": Allowed(vm=_WITH_DISKS),
