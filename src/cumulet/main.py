@@ -23,7 +23,7 @@ from cumulet.kernel.http.root import Root
 from cumulet.kernel.operator import OPERATOR
 from cumulet.kernel.service import Service, missing_rules
 
-SERVICES = ("keystone", "placement", "glance", "neutron", "cinder", "nova")
+SERVICES = ("keystone", "placement", "glance", "neutron", "cinder", "nova", "swift")
 """In the order in which a new cloud is filled: Keystone first, what others rest on before them."""
 
 HOST_DEADLINE = 60.0

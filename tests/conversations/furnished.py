@@ -37,6 +37,7 @@ class Furnished:
         for token, path, member, body in THINGS:
             self._make(token, path, member, body)
         self._boot()
+        self._store()
         for path, body in PUTS:
             self._put(path, body)
         for name, word in WORDS.items():
@@ -104,6 +105,14 @@ class Furnished:
         answer = self.ask("POST", "compute/v2.1/servers", {"server": body}, "member", **version)
         assert answer.status_code == 202, answer.text
         self.known["server_id"].append(answer.json()["server"]["id"])
+
+    def _store(self) -> None:
+        (project,) = self.ask("GET", "identity/v3/projects?name=admin").json()["projects"]
+        self.known["account"].append(f"AUTH_{project['id']}")
+        self._put("object-store/v1/{account}/one", None)
+        self.known["container"].append("one")
+        self._put("object-store/v1/{account}/one/two", {"three": 4})
+        self.known["object"].append("two")
 
     def _note_all(self, document: Mapping[str, Any]) -> None:
         """Take down the ids of all that lists tell, by the name that paths have for them."""

@@ -15,9 +15,12 @@
     │   ├── Duplicate                a name or id is taken
     │   └── StateConflict            its state does not allow it
     ├── Gone                    410  was here once
+    ├── LengthRequired          411
+    ├── PreconditionFailed      412
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── RangeNotSatisfiable     416
+    ├── Unprocessable           422  well-formed, and not what it says it is
     ├── NotImplementedHere      501
     └── Unavailable             503  come back after `retry_after` seconds
 
@@ -126,6 +129,16 @@ class Gone(Error):
     title = "Gone"
 
 
+class LengthRequired(Error):
+    status = 411
+    title = "Length Required"
+
+
+class PreconditionFailed(Error):
+    status = 412
+    title = "Precondition Failed"
+
+
 class TooLarge(Error):
     status = 413
     title = "Request Entity Too Large"
@@ -139,6 +152,11 @@ class UnsupportedMediaType(Error):
 class RangeNotSatisfiable(Error):
     status = 416
     title = "Requested Range Not Satisfiable"
+
+
+class Unprocessable(Error):
+    status = 422
+    title = "Unprocessable Entity"
 
 
 class NotImplementedHere(Error):

@@ -54,6 +54,12 @@ class Api:
     version_headers: bool = True
     request_id_headers: Sequence[str] = ()
     """Headers besides X-Openstack-Request-Id that carry the request's id."""
+    answer_headers: "Callable[[Context], Mapping[str, str]] | None" = None
+    """Headers that every answer carries besides."""
+    canonical: Callable[[str], str] | None = None
+    """A path as it is routed, where more than a slash at its end may mean nothing, or even that something."""
+    name_check: Callable[[str, bytes], None] | None = None
+    """Raises for a path, and the bytes of which it was made, that can name nothing: 404 without one."""
     admit: "Callable[[Context], None] | None" = None
     """Raises Forbidden for tokens that hold and are not for this service."""
 
@@ -130,6 +136,8 @@ class Service:
     """Adds what CI for DevStack expects; the path is a guest image on disk, None in simulation."""
     host_connected: Callable[["Tx", "HostFacts"], None] | None = None
     invariants: Callable[[], Sequence[Check]] = tuple
+    at_root: Sequence[str] = ()
+    """Paths that clients ask for at the root of a port, though they are this service's."""
     settings: Any = None
     configure: "Callable[[Any], Service] | None" = None
 

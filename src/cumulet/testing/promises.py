@@ -19,6 +19,7 @@ from cumulet.kernel.resource.shapes import At
 from cumulet.kernel.service import Running
 from cumulet.testing.asgi import Answer
 
+_REST = re.compile(r"\{\w+:path\}")
 Route = tuple[re.Pattern[str], str, list[Endpoint]]
 
 
@@ -41,14 +42,14 @@ class Promises:
             return ""
         versions = service.api.microversions
         version = versions.negotiate({k.lower(): v for k, v in headers.items()}) if versions else 0
-        path = unquote(url.path[len(service.manifest.path) :]).rstrip("/") or "/"
+        path = unquote(url.path[len(service.manifest.path) :])
         endpoint = self._endpoint(service, version, method.lower(), path, sent)
         return judge(self._promised(service, endpoint, version), answer) if endpoint else ""
 
     def _endpoint(self, service: Running, version: int, verb: str, path: str, sent: Any) -> Endpoint | None:
-        paths = [path]
+        paths = [path, path.rstrip("/") or "/"]
         if service.api.project_in_path:
-            paths.append(re.sub(f"^{service.api.prefix}/[0-9a-f-]+(?=/)", service.api.prefix, path))
+            paths.append(re.sub(f"^{service.api.prefix}/[0-9a-f-]+(?=/)", service.api.prefix, paths[-1]))
         for asked in paths:
             for pattern, known, endpoints in self._known(service, version):
                 if known == verb and pattern.fullmatch(asked):
@@ -62,7 +63,7 @@ class Promises:
         if key not in self._routes:
             found = sorted(routes(service.api, version).items(), key=lambda one: one[0][0].replace("{", "~"))
             self._routes[key] = [
-                (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), verb, endpoints)
+                (re.compile(re.sub(r"\{\w+\}", "[^/]+", _REST.sub(".+", path))), verb, endpoints)
                 for (path, verb), endpoints in found
             ]
         return self._routes[key]

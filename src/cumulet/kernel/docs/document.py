@@ -18,6 +18,10 @@ from cumulet.kernel.versions import Microversions, dotted
 if TYPE_CHECKING:
     from cumulet.kernel.service import Api, Running
 
+BEYOND = frozenset({"copy"})
+"""Methods that OpenAPI 3.1 has no place for: their operations stand as extensions, `x-copy`."""
+_REST = ":path}"
+"""Ends a placeholder of a route that takes the rest of the path."""
 _OWN_HEADERS = {
     KEY: {
         "name": "Idempotency-Key",
@@ -44,7 +48,7 @@ def openapi(running: "Running", version: int | None = None) -> dict[str, Any]:
     names = _names(found)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for (path, method), endpoints in found.items():
-        paths[path][method] = {
+        paths[path.replace(_REST, "}")][f"x-{method}" if method in BEYOND else method] = {
             "operationId": names[path, method],
             **operation(endpoints, At(at, api.wire), versioned=api.microversions is not None),
         }

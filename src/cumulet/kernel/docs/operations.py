@@ -28,6 +28,8 @@ def operation(endpoints: Sequence[Endpoint], at: At, *, versioned: bool) -> dict
     }
     if first.public:
         found["security"] = []
+    elif first.anonymous:
+        found["security"] = [{}, {"token": []}]
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "query", "schema": _QUERY.get(name, {"type": "string"})}
         for name in dict.fromkeys(first.query)
@@ -70,7 +72,7 @@ def _responses(endpoints: Sequence[Endpoint], at: At) -> dict[str, Any]:
         if (schema := told(answer.answer, at)) is not None:
             _add(response, answer.returns or "application/json", schema)
         elif answer.returns:
-            response["content"] = {answer.returns: {}}
+            response.setdefault("content", {})[answer.returns] = {}
     return {**found, "default": {"$ref": f"#/components/responses/{REFUSED}"}}
 
 

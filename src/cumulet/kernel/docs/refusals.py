@@ -42,8 +42,9 @@ def refused(running: "Running", version: int) -> dict[str, Any]:
     """
     versions = running.api.microversions
     forms: dict[str, list[dict[str, Any]]] = {}
-    for error, at in product(_REFUSALS, {versions.bounds[0] if versions else version, version}):
-        for body in _bodies(error(error.title), running, at):
+    known_versions = {versions.bounds[0] if versions else version, version}
+    for error, at, sentence in product(_REFUSALS, known_versions, ("", "It cannot be done.")):
+        for body in _bodies(error(sentence), running, at):
             kind = body.content_type.partition(";")[0]
             form = _form(msgspec.json.decode(body.content)) if "json" in kind else {"type": "string"}
             known = forms.setdefault(kind, [])

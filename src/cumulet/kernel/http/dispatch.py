@@ -71,6 +71,9 @@ class Dispatcher:
     def _drop_slash(self, scope: dict[str, Any]) -> None:
         """A slash at the end means nothing; where it does, only one behind the version does not."""
         path: str = scope["path"]
+        if self.api.canonical is not None:
+            scope["path"] = self.api.canonical(path)
+            return
         if path.endswith("/") and not (self.api.wire.slash_counts and path.count("/") > 2):
             scope["path"] = path.rstrip("/") or "/"
 
@@ -124,7 +127,9 @@ class Dispatcher:
         if self.api.microversions is not None:
             ctx.version = self.api.microversions.bounds[0]
         endpoint = endpoints[0]
-        if not endpoint.public:
+        if endpoint.anonymous:
+            await self._recognize(ctx, headers)
+        elif not endpoint.public:
             await self._authenticate(ctx, headers)
             if self.api.admit is not None:
                 self.api.admit(ctx)
@@ -134,7 +139,9 @@ class Dispatcher:
         known = [item for item in endpoints if item.known_in(ctx.version)]
         if not known:
             raise NotFound("The resource could not be found.")
-        if "\0" in req.path:
+        if self.api.name_check is not None:
+            self.api.name_check(req.path, req.scope.get("raw_path") or b"")
+        elif "\0" in req.path:
             raise NotFound("The resource could not be found: no name has a NUL character.")
         if "" in params.values():
             raise NotFound("The resource could not be found: no name is empty.")
@@ -180,6 +187,13 @@ class Dispatcher:
             if service is None:
                 raise Unauthorized(self.api.wire.unauthorized)
             ctx.service_roles = service.roles
+
+    async def _recognize(self, ctx: Context, headers: dict[str, str]) -> None:
+        """The caller is who the token says, and nobody without one that holds."""
+        token = headers.get("x-auth-token") or headers.get("x-storage-token", "")
+        if token and (identity := await self.app.tokens.identity(token)) is not None:
+            ctx.identity = identity
+            ctx.__dict__.pop("creds", None)
 
     async def _identity(self, token: str, headers: dict[str, str]) -> Identity:
         tokens = self.app.tokens
@@ -245,6 +259,9 @@ class Dispatcher:
         set_header("X-Openstack-Request-Id", ctx.request_id)
         for name in self.api.request_id_headers:
             set_header(name, ctx.request_id)
+        if self.api.answer_headers is not None:
+            for name, value in self.api.answer_headers(ctx).items():
+                set_header(name, value)
         if self.api.microversions is not None and ctx.version:
             for name, value in self.api.microversions.headers(ctx.version):
                 set_header(name, value)
@@ -252,7 +269,7 @@ class Dispatcher:
             if name.lower() == "vary":
                 resp.append_header(name, value)
             else:
-                set_header(name, value if value.isprintable() and value.isascii() else quote(value, _PLAIN))
+                set_header(name, value if self._is_plain(value) else quote(value, _PLAIN))
         if reply.stream is not None:
             resp.content_type = reply.content_type
             resp.stream = reply.stream
@@ -262,8 +279,14 @@ class Dispatcher:
             resp.data = b"" if head else data
             if head:
                 set_header("Content-Length", str(len(data)))
-        else:
+        elif not (head and "Content-Length" in reply.headers):
             set_header("Content-Length", "0")
+
+    def _is_plain(self, value: str) -> bool:
+        """Whether a header can hold it as it is."""
+        if value.isascii() and value.isprintable():
+            return True
+        return self.api.wire.raw_headers and _BYTES.fullmatch(value) is not None
 
     async def _routing_error(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError, params: Any
@@ -283,6 +306,7 @@ class Dispatcher:
         self._fill(resp, self._refusal(refusal, ctx, req), ctx, head=req.method == "HEAD")
 
 
+_BYTES = re.compile(r"[\t -\x7e\x80-\xff]*")
 _PLAIN = "".join(map(chr, range(32, 127)))
 """What needs no escape in a header."""
 _UNEXPECTED = (

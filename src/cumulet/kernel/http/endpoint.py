@@ -34,11 +34,12 @@ class Other:
 class Endpoint:
     """A route as the HTTP layer and the documents see it.
 
-    `prefixed` routes stand below the API's prefix. `public` ones need no token. With `raw` the body arrives
-    as a stream, and without `parsed` as bytes, for APIs that have words of their own for bodies that are no
-    JSON. `action` is the key that selects this endpoint among those which share a path. A `status` may differ
-    by microversion; `also` are other ones of success, or whole other answers. One of 400 or more says that
-    nothing else ever comes.
+    `prefixed` routes stand below the API's prefix. `public` ones need no token. `anonymous` ones take one
+    that holds, and leave it to the function what nobody may do. With `raw` the body arrives as a stream, and
+    without `parsed` as bytes, for APIs that have words of their own for bodies that are no JSON. `action` is
+    the key that selects this endpoint among those which share a path. A `status` may differ by microversion;
+    `also` are other ones of success, or whole other answers. One of 400 or more says that nothing else ever
+    comes.
 
     For who reads the documents, `schema(version)` is the JSON schema of the body and `answer` that of what
     comes back, a part in the words of kernel/resource/shapes.py: None where nothing does. `accepts` and
@@ -53,6 +54,7 @@ class Endpoint:
     also: "Sequence[int | Other]" = ()
     prefixed: bool = True
     public: bool = False
+    anonymous: bool = False
     write: bool | None = None
     raw: bool = False
     parsed: bool = True

@@ -26,6 +26,9 @@ class Root:
         self.app = app
         self.only = only
         self._paths = {running.manifest.path: running.name for running in app.services.values()}
+        self._at_root = {
+            path: running.name for running in app.services.values() for path in running.manifest.at_root
+        }
         self._in_flight = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -56,6 +59,8 @@ class Root:
             first = "/" + path.lstrip("/").partition("/")[0]
             name = self._paths.get(first, "")
             mount = first
+        if not name and path in self._at_root:
+            name, mount = self._at_root[path], ""
         if path in ("/healthcheck", mount + "/healthcheck") and (name or path == "/healthcheck"):
             return await _plain(send, 200, b"OK", [(b"content-type", b"text/plain")])
         if path == "/metrics" and not self.only:

@@ -131,7 +131,8 @@ class WireProfile:
     than 404 to who may not know whether it exists. `extra_keys` lets bodies hold keys that no field knows
     ("allow"), or refuses them with 400 ("refuse"). `loose` takes "true" for a boolean and "5" for a number
     in bodies. `sifts` leaves out of a list what its reader may not see, where others refuse the list. With
-    `slash_counts` a path that ends with a slash names a thing without a name: 404.
+    `slash_counts` a path that ends with a slash names a thing without a name: 404. With `raw_headers` a
+    header of an answer may hold any bytes, as the text that has a character for each of them.
     """
 
     error: Callable[[Error, str], ErrorBody]
@@ -153,6 +154,7 @@ class WireProfile:
     offsets: bool = False
     """Whether `offset` in a query skips so many rows."""
     slash_counts: bool = False
+    raw_headers: bool = False
     unauthorized: str = "The request you have made requires authentication."
     invalid: Callable[[str, Any, str], str] = field(
         default=lambda path, value, message: (

@@ -11,11 +11,12 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Forbidden, MethodNotAllowed, UnsupportedMediaType
 from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.files import FileStream
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.finding import fetch_by_key
 from cumulet.services.glance.data import transfer, uploads
 from cumulet.services.glance.data.digest import Digest
-from cumulet.services.glance.data.download import FileStream, Span, asked_span
+from cumulet.services.glance.data.download import Span, asked_span
 from cumulet.services.glance.data.store import Part, Store, deleted
 from cumulet.services.glance.images.model import Image
 
@@ -117,8 +118,9 @@ async def download(ctx: Context, request: Request) -> Reply:
 
 
 async def _open(ctx: Context, image: Image, span: Span) -> FileStream | None:
+    path = ctx.app.contract(Store).path(image.id)
     try:
-        return await asyncio.to_thread(FileStream, ctx.app.contract(Store).path(image.id), span)
+        return await asyncio.to_thread(FileStream, path, span.start, span.length)
     except FileNotFoundError:
         ctx.app.log.error("the content of an image is missing", image=image.id)
         return None

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Content on its way out: a file, or a part of it, a chunk at a time."""
+"""What part of its content a request wants."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from cumulet.kernel.errors import BadRequest, RangeNotSatisfiable
-from cumulet.services.glance.data.store import CHUNK
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE | re.ASCII)
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-(\d+)/(\d+|\*)\s*", re.IGNORECASE | re.ASCII)
@@ -25,28 +22,6 @@ class Span:
     @property
     def length(self) -> int:
         return self.end - self.start
-
-
-class FileStream:
-    """The bytes of a span of a file, read in a thread. Opening it blocks."""
-
-    def __init__(self, path: Path, span: Span) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._file.seek(span.start)
-        self._left = span.length
-
-    def __aiter__(self) -> "FileStream":
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk = await asyncio.to_thread(self._file.read, min(CHUNK, self._left)) if self._left else b""
-        if not chunk:
-            raise StopAsyncIteration
-        self._left -= len(chunk)
-        return chunk
-
-    async def close(self) -> None:
-        self._file.close()
 
 
 def asked_span(headers: Mapping[str, str], size: int) -> Span:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers: what they hold, and what is said of them."""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Swift's manifest."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cumulet.kernel.reconcile import Reconciler
+from cumulet.kernel.service import Api, CatalogEntry, Check, Service
+from cumulet.services.swift.policies import POLICIES
+
+if TYPE_CHECKING:
+    from cumulet.kernel.app import App
+
+
+def api() -> Api:
+    from cumulet.services.swift import info
+    from cumulet.services.swift.accounts import api as accounts
+    from cumulet.services.swift.containers import api as containers
+    from cumulet.services.swift.names import canonical, require_readable
+    from cumulet.services.swift.objects import api as objects
+    from cumulet.services.swift.wire import WIRE, answer_headers
+
+    return Api(
+        prefix="/v1",
+        wire=WIRE,
+        policies=POLICIES,
+        routes=(*info.ROUTES, *accounts.ROUTES, *containers.ROUTES, *objects.ROUTES),
+        answer_headers=answer_headers,
+        canonical=canonical,
+        name_check=require_readable,
+    )
+
+
+def reconcilers() -> Sequence[Reconciler]:
+    from cumulet.services.swift.reconcile import expire, sweep
+
+    return [Reconciler(expire, 5.0), Reconciler(sweep, 3600.0)]
+
+
+def provides() -> Mapping[type, Any]:
+    from cumulet.services.swift.store import Store
+
+    return {Store: Store}
+
+
+def invariants() -> Sequence[Check]:
+    from cumulet.services.swift.invariants import counters_are_exact
+
+    return [counters_are_exact]
+
+
+async def prepare(app: "App") -> None:
+    """The folder of the store is there."""
+    from cumulet.services.swift.store import Store
+
+    await asyncio.to_thread(app.contract(Store).prepare)
+
+
+SERVICE = Service(
+    name="swift",
+    path="/object-store",
+    port=8080,
+    catalog=(CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),),
+    admin_rule="reseller_admin",
+    api=api,
+    reconcilers=reconcilers,
+    provides=provides,
+    prepare=prepare,
+    invariants=invariants,
+    at_root=("/info",),
+)
