@@ -8,7 +8,7 @@ everything.
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -55,7 +55,8 @@ class EventCursor(Row, table="event_cursors"):
 class Event:
     """One thing that happened:
 
-    `type` is service.thing.verb, `payload` the row's columns that hold no secret.
+    `type` is service.thing.verb, `payload` the row's columns that hold no secret, or what else there
+    is to tell.
     """
 
     serial: int
@@ -74,16 +75,31 @@ Consumer = Callable[[list[Event]], Awaitable[None]]
 def emit(tx: Tx, ctx: "Context", type: str, row: Row) -> None:
     """Write an event about a row, in the row's own transaction."""
     values = row.__dict__
-    trace.touch(str(values[row.primary]))
+    id = str(values[row.primary])
+    trace.touch(id)
     payload = {name: values[name] for name in row.stored if not any(word in name for word in _SECRET)}
+    project_id = values.get("project_id", ctx.project_id)
+    tell(tx, ctx, type, id, payload, project_id=project_id)
+
+
+def tell(
+    tx: Tx,
+    ctx: "Context",
+    type: str,
+    resource_id: str,
+    payload: Mapping[str, Any],
+    *,
+    project_id: str | None = None,
+) -> None:
+    """Write an event of which other things are to be told than a row says."""
     tx.change(
         _INSERT[tx.dialect],
         {
             "type": f"{ctx.service.name}.{type}",
             "request_id": ctx.request_id,
-            "project_id": values.get("project_id", ctx.project_id),
+            "project_id": project_id,
             "user_id": ctx.user_id or None,
-            "resource_id": str(values[row.primary]),
+            "resource_id": resource_id,
             "payload": msgspec.json.encode(payload).decode(),
             "created_at": tx.now,
         },

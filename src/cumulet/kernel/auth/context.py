@@ -67,7 +67,8 @@ class Context:
     """One caller's request of one service: who, in which version, and what they may.
 
     `version` is the negotiated microversion as an integer, 0 where the service has none. `base_url` is the
-    address by which the caller came, up to and with the service's path.
+    address by which the caller came, up to and with the service's path; `address` is the caller's own, as the
+    server sees it.
     """
 
     app: "App"
@@ -76,6 +77,7 @@ class Context:
     request_id: str
     version: int = 0
     base_url: str = ""
+    address: str = ""
     service_roles: tuple[str, ...] = ()
     elevated: bool = False
     denied: dict[str, Denial] = dataclasses.field(default_factory=dict, repr=False)

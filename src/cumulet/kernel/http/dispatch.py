@@ -100,7 +100,14 @@ class Dispatcher:
         """Fill the response with the endpoint's reply, or with the error that it met."""
         scope = req.scope
         request_id: str = scope.get("cumulet.request_id") or ids.request_id()
-        context = Context(self.app, self.service, ANONYMOUS, request_id, base_url=scope["cumulet.base_url"])
+        context = Context(
+            self.app,
+            self.service,
+            ANONYMOUS,
+            request_id,
+            base_url=scope["cumulet.base_url"],
+            address=(scope.get("client") or ("",))[0],
+        )
         with trace.request(self.app.traces, request_id, f"{req.method} {scope['cumulet.path']}") as span:
             try:
                 reply = await self._reply(endpoints, req, context, params)

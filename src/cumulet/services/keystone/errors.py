@@ -32,9 +32,19 @@ def forbidden() -> Forbidden:
     return Forbidden("You are not authorized to perform the requested action.")
 
 
-def unauthorized(*, commit: bool = False) -> Unauthorized:
-    """Whatever was wrong with who somebody claims to be: nobody is told."""
-    return Unauthorized("The request you have made requires authentication.", commit=commit)
+class Unproved(Unauthorized):
+    """Something was wrong with who somebody claims to be; they are not told what.
+
+    `reason` tells it to who looks after the cloud, where more is to be said than that the proof was none.
+    """
+
+    def __init__(self, reason: str = "", *, commit: bool = False) -> None:
+        super().__init__("The request you have made requires authentication.", commit=commit)
+        self.reason = reason
+
+
+def unauthorized(reason: str = "", *, commit: bool = False) -> Unproved:
+    return Unproved(reason, commit=commit)
 
 
 class MethodRefused(Unauthorized):

@@ -18,9 +18,10 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Unauthorized, Unavailable
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone import compliance
-from cumulet.services.keystone.errors import unauthorized
+from cumulet.services.keystone.errors import Unproved, unauthorized
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.settings import KeystoneSettings
+from cumulet.services.keystone.tokens import audit
 from cumulet.services.keystone.tokens.authority import Authority
 
 
@@ -36,11 +37,11 @@ async def log_in(ctx: Context, user: User | None, password: str, *, expired: boo
     return await _renewed(ctx, found, password)
 
 
-class _Replaced(Unauthorized):
+class _Replaced(Unproved):
     """The stored hash is no longer the one that was compared: that was right then, and says nothing now."""
 
     def __init__(self, user_id: str) -> None:
-        super().__init__(unauthorized().message)
+        super().__init__()
         self.user_id = user_id
 
 
@@ -64,8 +65,7 @@ def judge(tx: Tx, seen: User, right: bool, *, expired: bool = False) -> User:
     """
     tx.lock(f"keystone.login:{seen.id}")
     if not right:
-        _count_failure(tx, seen)
-        raise unauthorized(commit=True)
+        raise unauthorized(_count_failure(tx, seen), commit=True)
     return _admitted(tx, seen, expired=expired)
 
 
@@ -78,7 +78,7 @@ def _admitted(tx: Tx, seen: User, *, expired: bool) -> User:
     if user.password_hash != seen.password_hash:
         raise _Replaced(user.id)
     if compliance.is_locked(settings, user, tx.now):
-        raise unauthorized()
+        raise unauthorized(_locked(user))
     if not compliance.is_enabled(settings, user, tx.now):
         raise Unauthorized(f"The account is disabled for user: {user.id}.")
     if compliance.has_expired(user, tx.now) and not expired:
@@ -86,16 +86,29 @@ def _admitted(tx: Tx, seen: User, *, expired: bool) -> User:
     return user
 
 
-def _count_failure(tx: Tx, seen: User) -> None:
-    """One failure more, unless the user is locked out already: guessing on does not make it longer."""
+def _count_failure(tx: Tx, seen: User) -> str:
+    """One failure more, unless the user is locked out already: guessing on does not make it longer.
+
+    What there is to say of it besides.
+    """
     user = tx.get(User, seen.id)
     settings = tx.app.contract(KeystoneSettings)
-    if user is None or compliance.is_locked(settings, user, tx.now):
-        return
+    if user is None:
+        return ""
+    if compliance.is_locked(settings, user, tx.now):
+        return _locked(user)
+    most = settings.lockout_failure_attempts or 0
     before = user.failed_auth_count
-    if before >= (settings.lockout_failure_attempts or 0):
+    if before >= most:
         before = 0  # They were locked out, and are no longer.
-    tx.update(user, failed_auth_count=before + 1, failed_auth_at=tx.now)
+    user = tx.update(user, failed_auth_count=before + 1, failed_auth_at=tx.now)
+    if not compliance.is_locked(settings, user, tx.now):
+        return ""
+    return f"Maximum number of {most} login attempts exceeded."
+
+
+def _locked(user: User) -> str:
+    return f"The account is locked for user: {user.id}."
 
 
 async def _renewed(ctx: Context, user: User, password: str) -> User:
@@ -115,18 +128,21 @@ def _store(tx: Tx, seen: User, hash: str) -> User:
     return tx.update(user, password_hash=hash)
 
 
-async def welcome(ctx: Context, user: User) -> None:
-    """Old failures of somebody who has proved all that they must are forgiven, and the day is noted.
+async def welcome(ctx: Context, user: User, methods: tuple[str, ...]) -> None:
+    """Old failures of somebody who has proved all that they must are forgiven, and the login is noted.
 
     Not earlier: who knows the password could else guess passcodes for ever. A disk that is full keeps nobody
     out; it is noted the next time.
     """
-    if _news(user, ctx.app.clock.now()):
+    told = audit.success(ctx, user, methods)
+    if told is not None or _news(user, ctx.app.clock.now()):
         with contextlib.suppress(Unavailable):
-            await ctx.transact(_note, user.id)
+            await ctx.transact(_note, ctx, user.id, told)
 
 
-def _note(tx: Tx, user_id: str) -> None:
+def _note(tx: Tx, ctx: Context, user_id: str, told: audit.Payload | None) -> None:
+    if told is not None:
+        audit.write(tx, ctx, user_id, told)
     user = tx.get(User, user_id)
     if user is not None and (changes := _news(user, tx.now)):
         tx.update(user, **changes)

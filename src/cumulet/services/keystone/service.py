@@ -164,12 +164,14 @@ def service(
         from cumulet.services.keystone.contract import Directory
         from cumulet.services.keystone.directories.known import DRIVERS, Directories
         from cumulet.services.keystone.limits.provided import KeystoneLimits
+        from cumulet.services.keystone.tokens.audit import Bound
         from cumulet.services.keystone.tokens.authority import Authority
 
         authority = Authority(settings)
         return {
             Authenticator: authority,
             Authority: authority,
+            Bound: Bound(),
             KeystoneSettings: settings,
             Directories: Directories(drivers or DRIVERS),
             keystone.Directory: Directory(),

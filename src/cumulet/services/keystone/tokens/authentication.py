@@ -5,10 +5,11 @@ import dataclasses
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
+from cumulet.kernel.errors import Unauthorized
 from cumulet.services.keystone.errors import unauthorized
 from cumulet.services.keystone.logins import welcome
 from cumulet.services.keystone.people import User
-from cumulet.services.keystone.tokens import factors
+from cumulet.services.keystone.tokens import audit, factors
 from cumulet.services.keystone.tokens.methods import METHODS
 from cumulet.services.keystone.tokens.payload import in_order
 from cumulet.services.keystone.tokens.proof import Asked, Proof
@@ -23,10 +24,13 @@ async def authenticate(ctx: Context, asked: Asked) -> Proof:
     Raises Unauthorized, MethodsMissing when the user's rules ask for more, and BadRequest for what is
     missing in the request.
     """
-    proof = await proved(ctx, asked)
-    user, judged = await ctx.read(judge, proof, asked.receipt)
+    try:
+        user, judged = await ctx.read(judge, await proved(ctx, asked), asked.receipt)
+    except Unauthorized as error:
+        await audit.refuse(ctx, asked.methods, error)
+        raise
     if "token" not in judged.methods and not _LOGINS.isdisjoint(judged.methods):
-        await welcome(ctx, user)
+        await welcome(ctx, user, judged.methods)
     return judged
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from cumulet.kernel import events
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest
+from cumulet.kernel.errors import BadRequest, Unauthorized
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import schema
@@ -21,6 +21,7 @@ from cumulet.services.keystone.errors import unauthorized
 from cumulet.services.keystone.logins import log_in
 from cumulet.services.keystone.people import OldPassword, User
 from cumulet.services.keystone.settings import KeystoneSettings
+from cumulet.services.keystone.tokens import audit
 from cumulet.services.keystone.tokens.authority import Authority
 from cumulet.services.keystone.tokens.revocation import end_tokens_of
 from cumulet.services.keystone.wire import WIRE
@@ -102,7 +103,12 @@ async def change_password(ctx: Context, request: Request) -> None:
     if found is not None and found.local_id:
         await log_in_elsewhere(ctx, {"id": found.id, "password": words["original_password"]})
         check_is_here(found)
-    user = await log_in(ctx, found, words["original_password"], expired=True)
+    try:
+        user = await log_in(ctx, found, words["original_password"], expired=True)
+    except Unauthorized as error:
+        claim = {"id": request.params["user_id"]}
+        await audit.refuse(ctx, {"password": {"user": claim}}, error)
+        raise
     compliance.check_strength(ctx.app.contract(KeystoneSettings), words["password"])
     await ctx.read(_check_may_change, user)
     await _check_is_new(ctx, user, words["password"])
