@@ -94,6 +94,40 @@ def test_a_router_joins_subnets_and_the_world(tmp_path: Path) -> None:
     talk(tmp_path, script)
 
 
+def test_routes_are_added_and_removed_without_knowing_the_others(tmp_path: Path) -> None:
+    async def script(cloud: Cloud) -> None:
+        _, subnet = await inside(cloud)
+        router = (await made(cloud, "router"))["id"]
+        await join(cloud, router, subnet_id=subnet)
+
+        async def change(
+            verb: str, *destinations: str, nexthop: str = "10.0.0.9", token: str = "member"
+        ) -> Any:
+            routes = [{"destination": destination, "nexthop": nexthop} for destination in destinations]
+            path = f"{PATH}/{router}/{verb}_extraroutes"
+            return await cloud.request("PUT", path, {"router": {"routes": routes}}, token=token)
+
+        async def changed(verb: str, *destinations: str) -> list[str]:
+            answer = await change(verb, *destinations)
+            assert answer.status == 200, answer
+            return [route["destination"] for route in answer["router"]["routes"]]
+
+        one, two, three = "10.7.0.0/16", "10.8.0.0/16", "10.9.0.0/16"
+        assert await changed("add", one, two) == [one, two]
+        assert await changed("add", two, three) == [one, two, three]
+        assert await changed("remove", one, "10.6.0.0/16") == [two, three]
+        assert refusal(await change("add", one, nexthop="10.8.0.9"))[:2] == (400, "InvalidRoutes")
+        assert (await change("add", "nowhere")).status == 400
+        assert (await change("add", one, token="stranger")).status == 404
+        nothing = await cloud.request("PUT", f"{PATH}/{router}/add_extraroutes", {"router": {}})
+        assert nothing.status == 400
+        assert (await shown(cloud, "router", router))["routes"] == [
+            {"destination": destination, "nexthop": "10.0.0.9"} for destination in (two, three)
+        ]
+
+    talk(tmp_path, script)
+
+
 def test_what_a_router_cannot_join(tmp_path: Path) -> None:
     async def script(cloud: Cloud) -> None:
         network, subnet = await inside(cloud)
@@ -226,6 +260,21 @@ def test_a_floating_ip_leads_to_a_port_behind_a_router(tmp_path: Path, database:
     talk(tmp_path, script, database=database)
 
 
+def test_a_floating_ip_leads_to_a_leg_of_a_router_and_for_admins_to_ports_of_others(tmp_path: Path) -> None:
+    async def script(cloud: Cloud) -> None:
+        public = await outside(cloud)
+        network, subnet = await inside(cloud)
+        router = (await made(cloud, "router", external_gateway_info={"network_id": public}))["id"]
+        leg = (await join(cloud, router, subnet_id=subnet))["port_id"]
+        port = (await made(cloud, "port", network_id=network))["id"]
+        own = await made(cloud, "floatingip", floating_network_id=public, port_id=leg)
+        assert (own["port_id"], own["fixed_ip_address"]) == (leg, "10.0.0.1")
+        foreign = await made(cloud, "floatingip", "admin", floating_network_id=public, port_id=port)
+        assert (foreign["port_id"], foreign["router_id"]) == (port, router)
+
+    talk(tmp_path, script)
+
+
 def test_floating_ips_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     async def script(cloud: Cloud) -> None:
         public = await outside(cloud)
@@ -289,11 +338,10 @@ def test_agents_stand_for_hosts(tmp_path: Path, database: str) -> None:
         assert (await cloud.request("DELETE", f"{routers}/{router}", token="admin")).status == 204
         assert await hosting(f"routers/{router}/l3-agents") == []
         added = {"router_id": router}
-        assert (await cloud.request("POST", routers, added, token="admin")).status == 201
-        assert refusal(await cloud.request("POST", routers, added, token="admin"))[:2] == (
-            409,
-            "RouterHostedByL3Agent",
-        )
+        for _ in range(2):
+            answer = await cloud.request("POST", routers, added, token="admin")
+            assert (answer.status, answer.body, answer.headers["content-length"]) == (201, None, "4")
+        assert await hosting(f"agents/{by_type['L3 agent']}/l3-routers") == [router]
         networks = f"{API}/agents/{by_type['DHCP agent']}/dhcp-networks"
         assert (await cloud.request("DELETE", f"{networks}/{network}", token="admin")).status == 204
         assert await hosting(f"networks/{network}/dhcp-agents") == []

@@ -15,8 +15,6 @@ METHODS = {"get", "head", "post", "put", "patch", "delete", "options", "x-copy"}
 EMPTY = {
     "keystone": {"put /v3/projects/{project_id}/tags/{value}"},
     "neutron": {
-        "post /v2.0/agents/{agent_id}/dhcp-networks",
-        "post /v2.0/agents/{agent_id}/l3-routers",
         *(
             f"put /v2.0/{plural}/{{{member}_id}}/tags/{{tag}}"
             for plural, member in (

@@ -44,6 +44,11 @@ EXTENSIONS: dict[str, tuple[str, str, str]] = {
     "external-net": ("Neutron external network", "Networks that lead to the world.", "2013-01-14"),
     "extra_dhcp_opt": ("Neutron Extra DHCP options", "DHCP options of one port.", "2013-03-17"),
     "extraroute": ("Neutron Extra Route", "Static routes of routers.", "2013-02-01"),
+    "extraroute-atomic": (
+        "Atomically add/remove extra routes",
+        "Static routes are added and removed one by one.",
+        "2019-07-10",
+    ),
     "fip-port-details": (
         "Floating IP Port Details Extension",
         "The port behind a floating IP.",

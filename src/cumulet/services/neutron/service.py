@@ -22,7 +22,7 @@ def api() -> Api:
     from cumulet.services.neutron.networks.api import NETWORKS
     from cumulet.services.neutron.policies import POLICIES
     from cumulet.services.neutron.ports.api import PORTS
-    from cumulet.services.neutron.routers import interfaces
+    from cumulet.services.neutron.routers import extra_routes, interfaces
     from cumulet.services.neutron.routers.api import ROUTERS
     from cumulet.services.neutron.security_groups.api import SECURITY_GROUPS
     from cumulet.services.neutron.security_groups.rules import SECURITY_GROUP_RULES
@@ -47,6 +47,7 @@ def api() -> Api:
             *versions.ROUTES,
             *extensions.ROUTES,
             *interfaces.ROUTES,
+            *extra_routes.ROUTES,
             *agents.ROUTES,
             *scheduling.ROUTES,
             *quotas.ROUTES,

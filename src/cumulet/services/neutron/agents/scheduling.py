@@ -9,12 +9,15 @@ from cumulet.kernel.errors import BadRequest, Conflict
 from cumulet.kernel.http.endpoint import body_of, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.services.neutron.agents.api import agent_of
-from cumulet.services.neutron.agents.model import DHCP_AGENT, L3_AGENT
+from cumulet.services.neutron.agents.model import DHCP_AGENT, L3_AGENT, Agent
 from cumulet.services.neutron.hosting import publish, schedule
 from cumulet.services.neutron.networks.model import Network
 from cumulet.services.neutron.ports.dhcp import dhcp_port
 from cumulet.services.neutron.routers.legs import move
 from cumulet.services.neutron.routers.model import Router
+
+_NOTHING = {"type": "null"}
+"""Clients read JSON from the answer, though it says nothing."""
 
 
 @route(
@@ -23,8 +26,9 @@ from cumulet.services.neutron.routers.model import Router
     policy="create_dhcp-network",
     schema=body_of(network_id={"type": "string"}),
     status=201,
+    answer=_NOTHING,
 )
-def host_network(tx: Tx, ctx: Context, request: Request) -> None:
+def host_network(tx: Tx, ctx: Context, request: Request) -> Reply:
     """The agent's host serves a network."""
     agent = agent_of(tx, ctx, request, "create_dhcp-network", DHCP_AGENT)
     network = Network.seen(tx, ctx, _named(request, "network_id"))
@@ -34,6 +38,7 @@ def host_network(tx: Tx, ctx: Context, request: Request) -> None:
             kind="NetworkHostedByDHCPAgent",
         )
     _serve(tx, ctx, network, agent.host)
+    return Reply(201, b"null")
 
 
 @route("DELETE", "/agents/{agent_id}/dhcp-networks/{network_id}", policy="delete_dhcp-network", status=204)
@@ -68,17 +73,21 @@ def _serve(tx: Tx, ctx: Context, network: Network, host: str) -> None:
     policy="create_l3-router",
     schema=body_of(router_id={"type": "string"}),
     status=201,
+    answer=_NOTHING,
 )
-def host_router(tx: Tx, ctx: Context, request: Request) -> None:
-    """The agent's host runs a router that ran nowhere."""
+def host_router(tx: Tx, ctx: Context, request: Request) -> Reply:
+    """The agent's host runs a router that ran nowhere else."""
     agent = agent_of(tx, ctx, request, "create_l3-router", L3_AGENT)
     router = _router(tx, ctx, _named(request, "router_id"))
-    if router.host:
+    if router.host and router.host != agent.host:
+        there = tx.first(Agent, Agent.c.agent_type == L3_AGENT, Agent.c.host == router.host)
         raise Conflict(
-            f"The router {router.id} has been already hosted by the L3 Agent {agent.id}.",
+            f"The router {router.id} has been already hosted by the L3 Agent {there and there.id}.",
             kind="RouterHostedByL3Agent",
         )
-    move(tx, ctx, router, agent.host)
+    if not router.host:
+        move(tx, ctx, router, agent.host)
+    return Reply(201, b"null")
 
 
 @route("DELETE", "/agents/{agent_id}/l3-routers/{router_id}", policy="delete_l3-router", status=204)

@@ -6,7 +6,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.services.neutron.errors import BadResource
 from cumulet.services.neutron.floating_ips.model import FloatingIp
-from cumulet.services.neutron.ports.model import ROUTER_INTERFACE, Address, Port, addresses_of
+from cumulet.services.neutron.ports.model import DHCP, ROUTER_INTERFACE, Address, Port, addresses_of
 from cumulet.services.neutron.routers.model import Router
 from cumulet.services.neutron.subnets.model import Subnet
 
@@ -17,14 +17,13 @@ def reached(tx: Tx, ctx: Context, floating: FloatingIp, port_id: str, asked: str
     port = tx.first(Port, Port.c.id == port_id, *(() if visible is None else (visible,)))
     if port is None:
         raise Port.not_found(ctx, port_id)
-    if port.project_id and port.project_id != floating.project_id:
+    if port.project_id and port.project_id != floating.project_id and not ctx.is_admin:
         raise BadResource(
             "floatingip",
             f"Cannot process floating IP association with Port {port.id}, since that port is owned by "
-            "a different "
-            "project",
+            "a different project",
         )
-    if port.device_owner.startswith("network:router"):
+    if port.device_owner == DHCP:
         raise BadResource("floatingip", f"Port {port.id} is unable to be assigned a floating IP")
     fixed = _fixed_address(tx, port, asked)
     _refuse_second(tx, floating, port, fixed["ip_address"])
