@@ -55,7 +55,7 @@ def running(
     suite: Suite, told: Callable[[Outcome], None], pattern: str | None, *, real: bool
 ) -> Iterator[tuple[Cloud, list[Outcome]]]:
     """What became of each test, and the cloud, which lives on for questions until the block ends."""
-    options = ("--devstack",) if real else ("--devstack", "--hosts", "2")
+    options = ("--devstack", *suite.cloud, *(() if real else ("--hosts", "2")))
     with pool(suite, told) as ran, new_cloud(*options, simulate=not real) as cloud:
         cloud.write_settings("keystone", tempest_conf.COMPLIANCE)
         cloud.start()

@@ -18,7 +18,6 @@ class Part:
     """Tests that may run beside one another, under one configuration."""
 
     packages: tuple[str, ...]
-    only: tuple[str, ...] = ("*",)
     without: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What differs from the usual tempest.conf, by section."""
@@ -26,8 +25,7 @@ class Part:
 
     def has(self, test: str) -> bool:
         """Whether a test of its packages belongs to it."""
-        chosen = any(fnmatch(test, pattern) for pattern in self.only)
-        return chosen and not any(fnmatch(test, pattern) for pattern in self.without)
+        return not any(fnmatch(test, pattern) for pattern in self.without)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +37,8 @@ class Suite:
     parts: tuple[Part, ...]
     service: str = "keystone"
     """The service that it judges, without which nothing of it can be run."""
+    cloud: tuple[str, ...] = ()
+    """What `cumulet up` is told besides the usual."""
     environment: str = "conformance"
     """The Python environment in which it is installed, by the name of its folder in .cache."""
     requirements: Path = _HERE / "requirements.txt"
@@ -108,9 +108,6 @@ SMOKE = Suite(
 )
 """A few minutes across all services, all of which pass."""
 
-_OWN_QUOTAS = ("*.test_quotas.*", "*.test_quotas_negative.*")
-"""What tempest asks only of a Nova that does not take its limits from Keystone."""
-
 _ONLY_THEIR_ROLE = {"auth": {"tempest_roles": ""}}
 """Every persona has the role that it is named for and none besides, as tests of what each may do need."""
 
@@ -123,12 +120,7 @@ SUITES = {
             name="compute",
             distributions=("tempest",),
             parts=(
-                Part(packages=("tempest.api.compute",), without=_OWN_QUOTAS),
-                Part(
-                    packages=("tempest.api.compute",),
-                    only=_OWN_QUOTAS,
-                    options={"compute-feature-enabled": {"unified_limits": "false"}},
-                ),
+                Part(packages=("tempest.api.compute",)),
                 Part(packages=("tempest.serial_tests",), workers=1),
             ),
             service="nova",
@@ -137,7 +129,18 @@ SUITES = {
         _tempest("network", "tempest.api.network", service="neutron"),
         _tempest("volume", "tempest.api.volume", service="cinder"),
         _tempest("object-storage", "tempest.api.object_storage", service="swift"),
-        _tempest("scenario", "tempest.scenario", service="nova"),
+        Suite(
+            name="scenario",
+            distributions=("tempest",),
+            parts=(
+                Part(
+                    packages=("tempest.scenario",),
+                    options={"compute-feature-enabled": {"unified_limits": "true"}},
+                ),
+            ),
+            service="nova",
+            cloud=("--unified-limits", "flat"),
+        ),
         _openstack("identity", "keystone"),
         _openstack("compute", "nova"),
         _openstack("network", "neutron"),
