@@ -47,6 +47,8 @@ class Identity:
     application_credential_id: str | None = None
     access_token_id: str | None = None
     access_rules: tuple[Mapping[str, str], ...] | None = None
+    thumbprint: str = ""
+    """That of the certificate with which alone the token is good; empty for one that its bearer may use."""
 
 
 ANONYMOUS = Identity(user_id="")
@@ -57,6 +59,9 @@ class Authenticator(Protocol):
 
     def verify(self, tx: Tx, token: str, *, allow_expired: bool) -> Identity | None:
         """The identity behind a token, None when it is unknown, expired or revoked."""
+
+    def has_shown(self, thumbprint: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request comes from who has shown this certificate."""
 
     def epoch(self) -> int:
         """Grows whenever what an earlier `verify` answered may no longer hold."""

@@ -7,6 +7,7 @@ of it.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cumulet.kernel.auth.context import Authenticator, Identity
@@ -43,6 +44,10 @@ class Tokens:
         if identity is not None and identity.expires_at > self._app.clock.now():
             return identity
         return None
+
+    def may_use(self, identity: Identity, headers: Mapping[str, str]) -> bool:
+        """Whether this request may bear the token: one that is bound to a certificate comes with it."""
+        return not identity.thumbprint or self.authenticator.has_shown(identity.thumbprint, headers)
 
     async def identity(self, token: str, *, allow_expired: bool = False) -> Identity | None:
         """The identity behind a token, None when it is good for nothing."""

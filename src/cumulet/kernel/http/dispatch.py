@@ -191,14 +191,16 @@ class Dispatcher:
         ctx.__dict__.pop("creds", None)
         if service_token := headers.get("x-service-token"):
             service = await self.app.tokens.identity(service_token)
-            if service is None:
+            if service is None or not self.app.tokens.may_use(service, headers):
                 raise Unauthorized(self.api.wire.unauthorized)
             ctx.service_roles = service.roles
 
     async def _recognize(self, ctx: Context, headers: dict[str, str]) -> None:
         """The caller is who the token says, and nobody without one that holds."""
         token = headers.get("x-auth-token") or headers.get("x-storage-token", "")
-        if token and (identity := await self.app.tokens.identity(token)) is not None:
+        tokens = self.app.tokens
+        identity = await tokens.identity(token) if token else None
+        if identity is not None and tokens.may_use(identity, headers):
             ctx.identity = identity
             ctx.__dict__.pop("creds", None)
 
@@ -211,7 +213,7 @@ class Dispatcher:
                 service = await tokens.identity(service_token)
                 allow_expired = service is not None and "service" in service.roles
             identity = await tokens.identity(token, allow_expired=allow_expired)
-        if identity is None:
+        if identity is None or not tokens.may_use(identity, headers):
             raise Unauthorized(self.api.wire.unauthorized)
         return identity
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OAuth 2.0: a token for client credentials, which are an application credential's id and secret."""
+"""OAuth 2.0: a token for client credentials.
+
+They are an application credential's id and secret, or a user's id and the certificate that the client has
+shown in TLS; then the token is good only together with it.
+"""
 
 import base64
 import binascii
@@ -7,12 +11,18 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from cumulet.kernel.auth.context import Context
-from cumulet.kernel.errors import Error
+from cumulet.kernel.errors import Error, Unauthorized
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.shapes import keys
+from cumulet.services.keystone import certificates
+from cumulet.services.keystone.settings import KeystoneSettings
+from cumulet.services.keystone.tokens import audit
 from cumulet.services.keystone.tokens.api import issue
 from cumulet.services.keystone.tokens.authentication import authenticate
+from cumulet.services.keystone.tokens.authority import Token
+from cumulet.services.keystone.tokens.certified import issue_by_certificate
+from cumulet.services.keystone.tokens.payload import CERTIFIED
 from cumulet.services.keystone.tokens.proof import Asked
 
 _FORM = "application/x-www-form-urlencoded"
@@ -34,7 +44,7 @@ _SCHEMA = {
     answer=keys(access_token=str, token_type=str, expires_in=int),
 )
 async def client_credentials(ctx: Context, request: Request) -> Reply:
-    """A token of the application credential with which the client has authenticated."""
+    """A token of the application credential, or of the user, that the client has proved to be."""
     form = dict(parse_qsl(request.raw.decode(errors="replace"), keep_blank_values=True))
     grant = form.get("grant_type")
     if grant is None:
@@ -42,12 +52,13 @@ async def client_credentials(ctx: Context, request: Request) -> Reply:
     if grant != "client_credentials":
         text = f"The parameter grant_type {grant} is not supported."
         return _refusal(ctx, 400, "unsupported_grant_type", text)
-    id, secret = _client(request.headers.get("authorization", ""), form)
-    if not id or not secret:
-        return _refusal(ctx, 401, "invalid_client", "Client authentication failed.")
-    wanted = Asked({"application_credential": {"id": id, "secret": secret}}, None)
+    certificate = certificates.shown(ctx.app.contract(KeystoneSettings), request.headers)
+    authorization = request.headers.get("authorization", "") if not certificate else ""
+    id, secret = _client(authorization, form)
+    if not id or not (secret or certificate):
+        return _refusal(ctx, 401, "invalid_client", _FAILED)
     try:
-        token = await ctx.read(issue, await authenticate(ctx, wanted), wanted)
+        token = await (_by_certificate(ctx, id, certificate) if certificate else _by_secret(ctx, id, secret))
     except Error as error:
         if error.status not in _KINDS:
             text = "An unknown error occurred and failed to get an OAuth2.0 access token."
@@ -58,6 +69,20 @@ async def client_credentials(ctx: Context, request: Request) -> Reply:
 
 
 _KINDS = {400: "invalid_request", 401: "invalid_client"}
+_FAILED = "Client authentication failed."
+
+
+async def _by_secret(ctx: Context, id: str, secret: str) -> Token:
+    wanted = Asked({"application_credential": {"id": id, "secret": secret}}, None)
+    return await ctx.read(issue, await authenticate(ctx, wanted), wanted)
+
+
+async def _by_certificate(ctx: Context, user_id: str, certificate: bytes) -> Token:
+    try:
+        return await issue_by_certificate(ctx, user_id, certificate)
+    except Unauthorized as error:
+        await audit.refuse(ctx, {CERTIFIED: {"user": {"id": user_id}}}, error)
+        raise Unauthorized(_FAILED) from None
 
 
 def _client(authorization: str, form: Mapping[str, str]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ visitor, their memberships, their projects, and the assertion that their tokens 
 """
 
 import asyncio
+from collections import abc
 from typing import Any
 
 from cumulet.kernel.auth.context import Context
@@ -35,14 +36,17 @@ async def log_in(ctx: Context, idp_id: str, protocol_id: str, asserted: Asserted
     one than it says, Unauthorized for whom the mapping does not know.
     """
     mapping = await ctx.read(_mapping, ctx, idp_id, protocol_id, asserted)
-    try:
-        mapped = await asyncio.to_thread(
-            map_assertion, mapping.rules, asserted.attributes, mapping.schema_version
-        )
-    except MappingError as error:
-        ctx.app.log.info("nobody was mapped", idp=idp_id, protocol=protocol_id, why=str(error))
-        raise unauthorized() from None
+    mapped = await map_person(ctx, mapping, asserted.attributes)
     return await ctx.transact(_admit, ctx, (idp_id, protocol_id), (mapped, mapping.schema_version), asserted)
+
+
+async def map_person(ctx: Context, mapping: Mapping, attributes: abc.Mapping[str, str]) -> Mapped:
+    """Whom the mapping makes of what was asserted. Raises Unauthorized for nobody."""
+    try:
+        return await asyncio.to_thread(map_assertion, mapping.rules, attributes, mapping.schema_version)
+    except MappingError as error:
+        ctx.app.log.info("nobody was mapped", mapping=mapping.id, why=str(error))
+        raise unauthorized(str(error)) from None
 
 
 def _open(tx: Tx, ctx: Context, idp_id: str, protocol_id: str) -> tuple[IdentityProvider, Protocol]:

@@ -24,12 +24,13 @@ from cumulet.lib.timestamps import Timestamp
 from cumulet.services.keystone.errors import MethodsMissing, Unproved
 from cumulet.services.keystone.people import User
 from cumulet.services.keystone.tokens.naming import find_user, may_log_in
+from cumulet.services.keystone.tokens.payload import CERTIFIED
 from cumulet.services.keystone.tokens.proof import Words
 
 _TYPE = "user.authenticate"
 _OF_ONE, _REFUSED = 10, 60
 _LONGEST = 64
-_NAME_USERS = ("password", "totp", "application_credential")
+_NAME_USERS = ("password", "totp", "application_credential", CERTIFIED)
 _WRONG = {"password": "Invalid user / password", "totp": "Invalid username or TOTP passcode"}
 
 Payload = dict[str, Any]

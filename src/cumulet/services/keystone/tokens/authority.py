@@ -14,7 +14,7 @@ import asyncio
 import dataclasses
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Error
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
+from cumulet.services.keystone import certificates
 from cumulet.services.keystone.hashing import Passwords
 from cumulet.services.keystone.roles.effective import Scope
 from cumulet.services.keystone.settings import KeystoneSettings
@@ -59,14 +60,15 @@ class Token:
     def body(self, *, catalog: bool) -> bytes:
         """The answer that shows it, as JSON."""
         claims = self.claims
-        own = _encode(
-            {
-                "methods": claims.methods,
-                "audit_ids": claims.audit_ids,
-                "expires_at": _moment(claims.expires_at),
-                "issued_at": _moment(claims.issued_at),
-            }
-        )
+        told: dict[str, Any] = {
+            "methods": claims.methods,
+            "audit_ids": claims.audit_ids,
+            "expires_at": _moment(claims.expires_at),
+            "issued_at": _moment(claims.issued_at),
+        }
+        if claims.thumbprint:
+            told["oauth2_credential"] = {"x5t#S256": claims.thumbprint}
+        own = _encode(told)
         parts = [b'{"token":', own[:-1], b",", self.facts.body]
         if catalog and self.facts.scoped:
             parts += [b',"catalog":', self.facts.catalog_body]
@@ -159,6 +161,11 @@ class Authority:
         found = self.known(token, tx.now) or self.look(tx, token, allow_expired=allow_expired)
         return found.identity if found is not None else None
 
+    def has_shown(self, thumbprint: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request comes, by the front proxy, from who holds the key of this certificate."""
+        certificate = certificates.shown(self.settings, headers)
+        return bool(certificate) and certificates.thumbprint(certificate) == thumbprint
+
     def known(self, token: str, now: Timestamp) -> Token | None:
         """A token that was found to hold in this epoch, without asking the database."""
         found = self._tokens.get(token)
@@ -244,6 +251,7 @@ class Authority:
             audit_ids=(new_audit_id(), proof.chain) if proof.chain else (new_audit_id(),),
             user_generation=facts.user_generation,
             scope_generation=facts.scope_generation,
+            thumbprint=proof.thumbprint,
         )
         if claims.expires_at <= now:
             return None
@@ -260,6 +268,7 @@ def _token(text: str, claims: Claims, facts: Facts) -> Token:
         token=text,
         audit_ids=claims.audit_ids,
         methods=claims.methods,
+        thumbprint=claims.thumbprint,
     )
     return Token(text, claims, facts, identity)
 

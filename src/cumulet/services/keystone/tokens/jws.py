@@ -28,6 +28,7 @@ _DELEGATIONS = {
 }
 _GENERATIONS = "cumulet_generations"
 _FEDERATION = "cumulet_federation_id"
+_THUMBPRINT = "openstack_thumbprint"
 _UNCHECKED = {"verify_signature": True, "verify_exp": False, "verify_iat": False, "verify_sub": False}
 """Whether a token is in time is judged where those of all kinds are."""
 
@@ -109,6 +110,8 @@ class JwsKeys:
             values[_DELEGATIONS[subject.delegation.kind]] = subject.delegation.id
         if subject.federation_id:
             values[_FEDERATION] = subject.federation_id
+        if claims.thumbprint:
+            values[_THUMBPRINT] = claims.thumbprint
         return jwt.encode(values, key, _ALGORITHM, headers={"kid": name})
 
     def unpack(self, token: str) -> Claims | None:
@@ -132,6 +135,7 @@ class JwsKeys:
             audit_ids=tuple(values["openstack_audit_ids"]),
             user_generation=user_generation,
             scope_generation=scope_generation,
+            thumbprint=values.get(_THUMBPRINT, ""),
         )
 
     def _candidates(self, token: str) -> Iterator[ec.EllipticCurvePublicKey]:

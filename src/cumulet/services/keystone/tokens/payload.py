@@ -30,8 +30,11 @@ METHOD_NAMES = (
     "openid",
     "kerberos",
     "x509",
+    "oauth2_credential",
 )
 """Only ever longer: a token names a method by its place."""
+CERTIFIED = "oauth2_credential"
+"""The method of tokens that are bound to a certificate."""
 _KINDS = ("", "project", "domain", "system")
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
@@ -52,6 +55,8 @@ class Claims:
     """Its own, and for one made from another token that of the first in the chain."""
     user_generation: int = 0
     scope_generation: int = 0
+    thumbprint: str = ""
+    """That of the certificate with which alone the token is good."""
 
     @property
     def chain(self) -> str:
@@ -77,6 +82,7 @@ def pack(keys: KeyFolder, claims: Claims) -> str:
         claims.scope_generation,
         *((short_id(delegation.id),) if delegation is not None else ()),
         *((short_id(subject.federation_id),) if subject.federation_id else ()),
+        *((urlsafe_b64decode(claims.thumbprint),) if claims.thumbprint else ()),
     )
     return keys.encrypt(_encode(values), claims.issued_at).decode().rstrip("=")
 
@@ -90,7 +96,8 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
         return None
     flags, user, scope, expires, audits, user_generation, scope_generation, *more = _decode(found[0])
     kind = _KINDS[flags & 3]
-    delegated = flags >> 2 & 3
+    delegated, methods = flags >> 2 & 3, methods_of(flags >> 4)
+    thumbprint = urlsafe_b64encode(more.pop()).decode() if CERTIFIED in methods else ""
     delegation = Delegation(DELEGATIONS[delegated - 1], long_id(more.pop(0))) if delegated else None
     return Claims(
         subject=Subject(
@@ -99,7 +106,7 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
             delegation=delegation,
             federation_id=long_id(more[0]) if more else "",
         ),
-        methods=methods_of(flags >> 4),
+        methods=methods,
         issued_at=found[1],
         expires_at=expires,
         audit_ids=tuple(
@@ -107,6 +114,7 @@ def unpack(keys: KeyFolder, token: str) -> Claims | None:
         ),
         user_generation=user_generation,
         scope_generation=scope_generation,
+        thumbprint=thumbprint,
     )
 
 

@@ -47,3 +47,5 @@ class Proof:
     """What the token is for where the proof itself says it."""
     delegation: Delegation | None = None
     federation_id: str = ""
+    thumbprint: str = ""
+    """That of the certificate which was the proof."""

@@ -30,6 +30,7 @@ TOKEN = keys(
         system=maybe(keys(all=bool)),
         roles=maybe(array(NAMED)),
         catalog=maybe(CATALOG),
+        oauth2_credential=maybe(keys({"x5t#S256": str})),
         service_providers=maybe(array(keys(id=str, auth_url=str, sp_url=str))),
         application_credential=maybe(
             keys(id=str, name=str, restricted=bool, access_rules=maybe(array(dict[str, str])))

@@ -27,6 +27,8 @@ async def prove(ctx: Context, words: Words, asked: Asked) -> Proof:
         raise not_allowed(
             "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed."
         )
+    if claims.thumbprint:
+        raise not_allowed("Using a certificate-bound token to create another token. Create a new one instead")
     if subject.delegation is not None:
         _require_same(subject.delegation, asked)
     return Proof(
