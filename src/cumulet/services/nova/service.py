@@ -37,6 +37,17 @@ def api() -> Api:
     from cumulet.services.nova.compute import hosts, hypervisors, services, zones
     from cumulet.services.nova.flavors import access, extra_specs
     from cumulet.services.nova.flavors import api as flavors
+    from cumulet.services.nova.proxies import (
+        floating_ips,
+        gone,
+        image_metadata,
+        images,
+        networks,
+        security_group_rules_api,
+        snapshots,
+        volumes,
+    )
+    from cumulet.services.nova.proxies import security_groups as security_group_proxy
     from cumulet.services.nova.quotas import QUOTAS
     from cumulet.services.nova.servers import (
         addresses,
@@ -57,6 +68,8 @@ def api() -> Api:
         *(services, hosts, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
         *(volume_attachments, interfaces, instance_actions),
+        *(images, image_metadata, networks, floating_ips, volumes, snapshots),
+        *(security_group_proxy, security_group_rules_api, gone),
     )
     return Api(
         prefix="/v2.1",

@@ -9,9 +9,8 @@ from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Conflict, Gone, NotFound
-from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.errors import Conflict, NotFound
+from cumulet.kernel.http.messages import Reply
 from cumulet.kernel.resource import Action
 from cumulet.kernel.resource.shapes import keys, since
 from cumulet.services.nova.names import check_name
@@ -92,12 +91,6 @@ def inject_network(tx: Tx, ctx: Context, server: Server, given: Any) -> None:
     guards.allow(ctx, server, "injectNetworkInfo")
     if server.host is not None:
         tx.app.contract(Ports).bind(tx, ctx.elevate(), server.id, server.host, server.hostname)
-
-
-@route("POST", "/servers/{server_id}/action", action="resetNetwork", status=410)
-async def reset_network(ctx: Context, request: Request) -> None:
-    """Gone: it was for one hypervisor, which is no more."""
-    raise Gone("This resource is no longer available.  No forwarding address is given.")
 
 
 # -- images -------------------------------------------------------------------------------------------
@@ -206,4 +199,3 @@ ACTIONS = (
     Action(name="addSecurityGroup", policy=f"{_GROUPS}:add", run=add_group, body=GROUP),
     Action(name="removeSecurityGroup", policy=f"{_GROUPS}:remove", run=remove_group, body=GROUP),
 )
-ROUTES = (reset_network,)

@@ -85,4 +85,4 @@ SERVERS = expose(
     ),
     *actions.ACTIONS,
 )
-ROUTES = (update_server, *actions.ROUTES)
+ROUTES = (update_server,)
