@@ -7,7 +7,11 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.services.swift import limits
+from cumulet.services.swift.bulk import deleting, extracting
+from cumulet.services.swift.large import manifest
+from cumulet.services.swift.objects import symlinks
 from cumulet.services.swift.storage_policy import POLICY
+from cumulet.services.swift.versions import archive
 
 VERSION = "2.38.0"
 """The version of Swift whose features these are."""
@@ -30,7 +34,26 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
         **limits.CONSTRAINTS,
     },
     "account_quotas": {},
+    "bulk_delete": {
+        "max_deletes_per_request": deleting.MOST,
+        "max_failed_deletes": deleting.MOST_FAILED,
+    },
+    "bulk_upload": {
+        "max_containers_per_extraction": extracting.MOST_CONTAINERS,
+        "max_failed_extractions": extracting.MOST_FAILED,
+    },
     "container_quotas": {},
+    "dlo": {"max_segments_per_page": limits.LISTING},
+    "object_versioning": {},
+    "slo": {
+        "allow_async_delete": True,
+        "max_manifest_segments": manifest.MAX_SEGMENTS,
+        "max_manifest_size": manifest.MAX_SIZE,
+        "min_segment_size": 1,
+        "yield_frequency": 10,
+    },
+    "symlink": {"symloop_max": symlinks.MOST_HOPS, "static_links": True},
+    "versioned_writes": {"allowed_flags": [archive.STACK.lower(), archive.HISTORY.lower()]},
 }
 
 ROUTES = (show,)

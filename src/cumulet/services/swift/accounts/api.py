@@ -13,6 +13,9 @@ from cumulet.kernel.resource.shapes import array
 from cumulet.services.swift import access, acl, gate, headers, limits, quotas, times
 from cumulet.services.swift.access import Grant
 from cumulet.services.swift.asked import find
+from cumulet.services.swift.bulk.deleting import delete_listed
+from cumulet.services.swift.bulk.extracting import extract
+from cumulet.services.swift.bulk.outcome import FORMATS
 from cumulet.services.swift.listing import source
 from cumulet.services.swift.listing.letter import LISTED_CONTAINER, listing_reply
 from cumulet.services.swift.listing.question import Question, media_type, question
@@ -23,12 +26,10 @@ from cumulet.services.swift.storage_policy import POLICY
 PATH = "/{account}"
 TAGS = ("accounts",)
 LISTED = ("limit", "marker", "end_marker", "prefix", "delimiter", "reverse", "format")
-AS_TEXT = (
-    204,
-    Other(200, None, "text/plain"),
-    Other(200, None, "application/xml"),
-    Other(200, None, "text/xml"),
-)
+AS_TOLD = tuple(Other(200, None, kind) for kind in FORMATS)
+"""How it is told what became of many things."""
+AS_TEXT = (204, *(other for other in AS_TOLD if other.returns != "application/json"))
+AS_MADE = (202, *AS_TOLD)
 _KEYS = "X-Account-Meta-Temp-Url-Key"
 
 
@@ -82,10 +83,12 @@ def _public(said: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in said.items() if name not in hidden}
 
 
-@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=204)
+@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=204, also=AS_TOLD, query=("bulk-delete",))
 async def update(ctx: Context, request: Request) -> Reply:
-    """What is said of the account is changed; it comes to be if it was never used."""
+    """What is said of the account is changed; or what the body names is deleted."""
     place = place_of(request)
+    if "bulk-delete" in request.query:
+        return await delete_listed(ctx, request, place.account)
     found = await ctx.read(find, place)
     entered = gate.enter(ctx, request, place, found)
     await ctx.transact(_update, place, _changes(request, entered.grant))
@@ -113,19 +116,32 @@ def _update(tx: Tx, place: Place, changes: Mapping[str, str]) -> bool:
     return True
 
 
-@route("PUT", PATH, anonymous=True, tags=TAGS, raw=True, status=201, also=(202,))
+@route(
+    "PUT",
+    PATH,
+    anonymous=True,
+    tags=TAGS,
+    raw=True,
+    status=201,
+    also=(202, *AS_TOLD),
+    query=("extract-archive",),
+)
 async def create(ctx: Context, request: Request) -> Reply:
-    """The account is there, with this said of it; only resellers make accounts by themselves."""
+    """The account is there, which resellers may ask; or the files of an archive are objects in it."""
     place = place_of(request)
+    if "extract-archive" in request.query:
+        return await extract(ctx, request, place)
     entered = gate.enter(ctx, request, place, await ctx.read(find, place))
     existed = await ctx.transact(_update, place, _changes(request, entered.grant))
     return Reply(202 if existed else 201)
 
 
-@route("DELETE", PATH, anonymous=True, tags=TAGS, raw=True, status=204)
+@route("DELETE", PATH, anonymous=True, tags=TAGS, raw=True, status=204, also=AS_TOLD, query=("bulk-delete",))
 async def remove(ctx: Context, request: Request) -> Reply:
-    """The account is forgotten, which resellers may ask once it is empty."""
+    """The account is forgotten, which resellers may ask once it is empty; or what the body names is."""
     place = place_of(request)
+    if "bulk-delete" in request.query:
+        return await delete_listed(ctx, request, place.account)
     gate.enter(ctx, request, place, await ctx.read(find, place))
     await ctx.transact(_remove, place)
     return Reply(204)

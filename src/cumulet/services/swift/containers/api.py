@@ -5,30 +5,33 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Conflict, NotFound
+from cumulet.kernel.errors import BadRequest, NotAcceptable
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
+from cumulet.kernel.http.wire import preferred
 from cumulet.kernel.resource.shapes import array
-from cumulet.services.swift import gate, limits, times
-from cumulet.services.swift.accounts.api import AS_TEXT, LISTED
+from cumulet.services.swift import gate, times
+from cumulet.services.swift.accounts.api import AS_MADE, AS_TEXT
+from cumulet.services.swift.accounts.api import LISTED as ASKED
 from cumulet.services.swift.asked import find
+from cumulet.services.swift.bulk.extracting import extract
+from cumulet.services.swift.containers import making, removing
 from cumulet.services.swift.containers.changes import Changes, changes_of
 from cumulet.services.swift.containers.showing import container_headers
-from cumulet.services.swift.counters import count_containers
 from cumulet.services.swift.listing import source
 from cumulet.services.swift.listing.letter import LISTED_OBJECT, listing_reply
 from cumulet.services.swift.listing.question import Question, media_type, question
-from cumulet.services.swift.model import Account, Container, Object, Version
+from cumulet.services.swift.model import Container
 from cumulet.services.swift.names import Place, place_of
 from cumulet.services.swift.objects.writing import needed
+from cumulet.services.swift.versions import listing as versions
 
 PATH = "/{account}/{container}"
+LISTED = (*ASKED, "path", "versions", "version_marker")
 TAGS = ("containers",)
 
 
-@route(
-    "GET", PATH, anonymous=True, tags=TAGS, query=(*LISTED, "path"), answer=array(LISTED_OBJECT), also=AS_TEXT
-)
+@route("GET", PATH, anonymous=True, tags=TAGS, query=LISTED, answer=array(LISTED_OBJECT), also=AS_TEXT)
 async def show(ctx: Context, request: Request) -> Reply:
     """The objects of a container, and what is said of it."""
     place = place_of(request)
@@ -39,8 +42,23 @@ async def show(ctx: Context, request: Request) -> Reply:
     said = container_headers(container, entered.grant)
     if request.method == "HEAD":
         return Reply(204, None, {**said, "Content-Type": f"{kind}; charset=utf-8"})
+    if "versions" in request.query:
+        return await _all_versions(ctx, request, container, asked, said)
     items = await ctx.read(_list, container.id, asked)
     return listing_reply(kind, items, said, ("container", place.container, "object"))
+
+
+async def _all_versions(
+    ctx: Context, request: Request, container: Container, asked: Question, said: dict[str, str]
+) -> Reply:
+    """What the objects are and were, in JSON. Raises NotAcceptable, BadRequest."""
+    behind = versions.version_marker(request.query)
+    if preferred(request.headers.get("accept", "*/*"), "application/json") is None:
+        raise NotAcceptable
+    if set(asked.delimiter) & set("0123456789."):
+        raise BadRequest("invalid delimiter param")
+    items = await ctx.read(versions.versions, container.id, asked, behind)
+    return listing_reply("application/json", items, said, ("container", container.name, "object"))
 
 
 def _list(tx: Tx, container_id: str, asked: Question) -> list[dict[str, Any]]:
@@ -61,30 +79,15 @@ def _listed(row: Any) -> dict[str, Any]:
     }
 
 
-@route("PUT", PATH, anonymous=True, tags=TAGS, raw=True, status=201, also=(202,))
+@route("PUT", PATH, anonymous=True, tags=TAGS, raw=True, status=201, also=AS_MADE, query=("extract-archive",))
 async def create(ctx: Context, request: Request) -> Reply:
-    """The container is there, with this said of it."""
+    """The container is there, with this said of it; or the files of an archive are objects in it."""
     place = place_of(request)
+    if "extract-archive" in request.query:
+        return await extract(ctx, request, place)
     entered = gate.enter(ctx, request, place, await ctx.read(find, place))
-    limits.require_names(place)
-    existed = await ctx.transact(_create, place, changes_of(request, entered.grant))
+    existed = await ctx.transact(making.make, place, changes_of(request, entered.grant))
     return Reply(202 if existed else 201)
-
-
-def _create(tx: Tx, place: Place, changes: Changes) -> bool:
-    """Whether the container was there before."""
-    found = find(tx, place)
-    if found.container is not None:
-        changes.require_policy(of_existing=True)
-        changes.apply(tx, found.container)
-        return True
-    changes.require_policy(of_existing=False)
-    if found.account is None:
-        tx.insert(Account(id=place.account), retry=True)
-    blank = Container(account_id=place.account, name=place.container)
-    tx.insert(changes.applied(tx, blank), retry=True)
-    count_containers(tx, place.account, 1)
-    return False
 
 
 @route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=204)
@@ -105,20 +108,8 @@ async def remove(ctx: Context, request: Request) -> Reply:
     """The container is not there; it had to be empty, of old versions too."""
     place = place_of(request)
     gate.enter(ctx, request, place, await ctx.read(find, place))
-    await ctx.transact(_remove, place)
+    await ctx.transact(removing.remove, place)
     return Reply(204)
-
-
-def _remove(tx: Tx, place: Place) -> None:
-    container = find(tx, place).container
-    if container is None:
-        raise NotFound
-    if tx.exists(Object, Object.c.container_id == container.id):
-        raise Conflict
-    if tx.exists(Version, Version.c.container_id == container.id):
-        raise Conflict("Delete all versions before deleting container.")
-    tx.delete(container)
-    count_containers(tx, place.account, -1)
 
 
 ROUTES = (show, create, update, remove)

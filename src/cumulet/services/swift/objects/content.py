@@ -81,6 +81,15 @@ class Stream:
         await self._close_file()
 
 
+def in_memory(content: bytes) -> Content:
+    """Content that is at hand."""
+
+    async def parts(start: int, end: int) -> Parts:
+        yield content[start:end]
+
+    return Content(len(content), parts)
+
+
 def plain(blob: str | None, size: int) -> Content:
     """Content that is one blob, or nothing."""
 

@@ -9,7 +9,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import BadRequest, NotFound, TooLarge
 from cumulet.kernel.http.messages import Reply, Request, as_flag
 from cumulet.services.swift import access, gate, headers, limits, quotas, times
-from cumulet.services.swift.asked import find
+from cumulet.services.swift.asked import Found, find
 from cumulet.services.swift.gate import Pass
 from cumulet.services.swift.names import Place, split_object
 from cumulet.services.swift.objects import incoming, writing
@@ -17,7 +17,7 @@ from cumulet.services.swift.objects.content import Stream
 from cumulet.services.swift.objects.discarding import discard
 from cumulet.services.swift.objects.draft import Draft
 from cumulet.services.swift.objects.expiry import delete_at
-from cumulet.services.swift.objects.opening import Opened, open_object
+from cumulet.services.swift.objects.opening import Opened, Opener, ways
 from cumulet.services.swift.store import Store
 
 
@@ -29,7 +29,7 @@ async def copy_here(ctx: Context, request: Request, entered: Pass, target: Place
     source = split_object(request.headers["x-copy-from"], "X-Copy-From", account)
     found = await ctx.read(find, source)
     gate.require_reading(ctx, request, entered, source, found)
-    return await _copy(ctx, request, await open_object(ctx, request, entered, source, found), target)
+    return await _copy(ctx, request, await _opened(ctx, request, entered, source, found), target)
 
 
 async def copy_there(ctx: Context, request: Request, source: Place, target: Place) -> Reply:
@@ -40,7 +40,11 @@ async def copy_there(ctx: Context, request: Request, source: Place, target: Plac
     )
     access.permitted(ctx, access.asking(request, target, into.account, into.container, "PUT"))
     writing.needed(into)
-    return await _copy(ctx, request, await open_object(ctx, request, entered, source, found), target)
+    return await _copy(ctx, request, await _opened(ctx, request, entered, source, found), target)
+
+
+async def _opened(ctx: Context, request: Request, entered: Pass, source: Place, found: Found) -> Opened:
+    return await Opener(ctx, request, entered).open(source, found, replace(ways(request), raw=False))
 
 
 async def _copy(ctx: Context, request: Request, opened: Opened, target: Place) -> Reply:
@@ -80,11 +84,17 @@ def _described(ctx: Context, request: Request, opened: Opened, target: Place) ->
     fresh = as_flag(sent.get("x-fresh-metadata", ""))
     said = {**({} if fresh else source.headers), **headers.of_object(sent)}
     headers.require_limits(said, "object")
+    asked = ways(request)
+    if not asked.manifest_itself and "x-object-manifest" not in sent:
+        said.pop("X-Object-Manifest", None)
+    itself = (source.kind == "slo" and asked.manifest_itself) or source.kind == "symlink"
     expires = delete_at(sent, ctx.app.clock.now())
     return Draft(
         content_type=sent.get("content-type") or source.content_type,
         headers=said,
         delete_at=expires if expires is not None or fresh else source.delete_at,
+        kind=source.kind if itself else "",
+        facts=source.facts if itself else {},
     )
 
 

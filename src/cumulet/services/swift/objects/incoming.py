@@ -34,11 +34,11 @@ def described(ctx: Context, request: Request, place: Place) -> Draft:
     )
 
 
-def content_type(sent: Mapping[str, str], name: str) -> str:
+def content_type(sent: Mapping[str, str], name: str, otherwise: str = OCTETS) -> str:
     """What the content is said to be, or by its name seems to be. Raises BadRequest."""
     given = sent.get("content-type", "")
     if not given or as_flag(sent.get("x-detect-content-type", "")):
-        return mimetypes.guess_type(name)[0] or OCTETS
+        return mimetypes.guess_type(name)[0] or otherwise
     try:
         given.encode("latin-1").decode()
     except UnicodeError:
@@ -76,6 +76,17 @@ async def received(
     with store.new() as blob:
         try:
             yield await receive(store, blob, stream, draft, most)
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(store.remove, (blob,)))
+            raise
+
+
+@asynccontextmanager
+async def kept(store: Store, content: bytes, draft: Draft) -> AsyncIterator[Draft]:
+    """`received` of content that is in memory."""
+    with store.new() as blob:
+        try:
+            yield await _at_once(store, blob, content, draft)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(store.remove, (blob,)))
             raise

@@ -32,16 +32,14 @@ def object_headers(stored: Stored, etag: str) -> dict[str, str]:
     }
     if stored.delete_at is not None:
         found["X-Delete-At"] = str(stored.delete_at)
-    if stored.version:
-        found["X-Object-Version-Id"] = stored.version
     return found
 
 
-async def show(store: Store, request: Request, opened: "Opened", more: dict[str, str]) -> Reply:
+async def show(store: Store, request: Request, opened: "Opened") -> Reply:
     """The answer to GET or HEAD. Raises PreconditionFailed, RangeNotSatisfiable, FileNotFoundError."""
     stored, content = opened.stored, opened.content
     plain_etag = opened.etag.strip('"')
-    headers = {**object_headers(stored, opened.etag), **more}
+    headers = {**object_headers(stored, opened.etag), **opened.headers}
     if conditions.is_known(request.headers, plain_etag, stored.updated_at):
         return Reply(304, None, headers)
     kind = headers.pop("Content-Type")

@@ -11,6 +11,7 @@ from cumulet.services.swift import times
 from cumulet.services.swift.counters import count
 from cumulet.services.swift.listing.walk import follower
 from cumulet.services.swift.model import Container, Object
+from cumulet.services.swift.names import unescaped
 from cumulet.services.swift.objects.draft import Draft, draft_of, object_of
 from cumulet.services.swift.versions.keeping import MARKER
 
@@ -22,7 +23,7 @@ def archive_of(tx: Tx, container: Container) -> Container | None:
     name = container.headers.get(STACK) or container.headers.get(HISTORY)
     if not name:
         return None
-    name = name.encode("latin-1").decode(errors="replace")
+    name = unescaped(name)
     found = tx.first_by(Container, account_id=container.account_id, name=name)
     if found is None:
         raise PreconditionFailed("There was a problem saving the old version: its container does not exist.")
