@@ -57,7 +57,9 @@ class Around:
         path = self.images / image_id
         return str(path) if path.exists() else None
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         return 404, "text/plain", b""
 
     def changed(self, kind: str, id: str, state: State | None) -> None:

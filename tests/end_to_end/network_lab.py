@@ -57,8 +57,11 @@ class AgentStandIn:
     async def image_path(self, image_id: str) -> str | None:
         return None
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
-        return 200, "application/json", json.dumps({**peer, "path": path}).encode()
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
+        told = {**peer, "path": path} | ({"posted": posted.decode()} if posted is not None else {})
+        return 200, "application/json", json.dumps(told).encode()
 
     def changed(self, kind: str, id: str, state: dict[str, Any] | None) -> None: ...
 
@@ -243,13 +246,15 @@ class Guest:
     def connects(self, address: str, port: int, *, patience: float = SOON) -> bool:
         return connects(address, port, patience=patience, namespace=self.namespace)
 
-    def get(self, address: str, path: str) -> Any:
-        """The JSON that a web server says."""
+    def get(self, address: str, path: str, posted: bytes | None = None) -> Any:
+        """The JSON that a web server says, to a POST when there is something to post."""
+        verb = "GET" if posted is None else "POST"
+        request = f"{verb} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(posted or b'')}\r\n\r\n"
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with self.open_socket(family, socket.SOCK_STREAM) as opened:
             target = (address, 80, 0, self.index) if family == socket.AF_INET6 else (address, 80)
             opened.connect(target)
-            opened.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            opened.sendall(request.encode() + (posted or b""))
             said = b""
             while part := opened.recv(4096):
                 said += part

@@ -166,6 +166,8 @@ def test_a_guest_reads_metadata_and_is_known_by_its_address(lab: Lab) -> None:
         "network_id": net.id,
         "path": "/openstack/latest/meta_data.json",
     }
+    kept = guest.get("169.254.169.254", "/openstack/latest/password", b"secret")
+    assert kept["posted"] == "secret"
     assert guest.get("fe80::a9fe:a9fe", "/latest")["network_id"] == net.id
 
 

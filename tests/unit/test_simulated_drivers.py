@@ -28,7 +28,9 @@ class Surroundings:
     async def image_path(self, image_id: str) -> str | None:
         return "/images/one" if image_id == "one" else None
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         return 404, "text/plain", b""
 
     def changed(self, kind: str, id: str, state: State | None) -> None:

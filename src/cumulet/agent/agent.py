@@ -277,9 +277,11 @@ class Around:
         except OSError as error:
             raise DriverError(f"Image {image_id} cannot be asked for now: {error}", retry=True) from error
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         try:
-            return await self._control.metadata(peer, path)
+            return await self._control.metadata(peer, path, posted)
         except OSError:
             return 503, "text/plain; charset=utf-8", b"The control plane is away; try again."
 

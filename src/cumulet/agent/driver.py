@@ -37,7 +37,9 @@ class Surroundings(Protocol):
     async def image_path(self, image_id: str) -> str | None:
         """Path of an image's file, readable by this process; None when there is no such image."""
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         """Answer of the control plane to a guest's metadata request: status, content type, body."""
 
     def changed(self, kind: str, id: str, state: State | None) -> None:

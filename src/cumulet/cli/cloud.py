@@ -59,7 +59,9 @@ class _Nobody:
     async def image_path(self, image_id: str) -> str | None:
         return None
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         return 503, "text/plain", b""
 
     def changed(self, kind: str, id: str, state: object) -> None:

@@ -146,10 +146,12 @@ class Control(Protocol):
     async def image_path(self, image_id: str) -> str | None:
         """Path of an image's file that the host may read, None when there is no such image."""
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         """Answer a guest's metadata request: status, content type, body.
 
-        `peer` holds `remote_address` and `network_id` or `router_id`.
+        `peer` holds `remote_address` and `network_id` or `router_id`; `posted` is what the guest posts.
         """
 
 

@@ -70,6 +70,7 @@ class ImagePath(msgspec.Struct, frozen=True, tag="image_path"):
 class Metadata(msgspec.Struct, frozen=True, tag="metadata"):
     peer: dict[str, str]
     path: str
+    posted: bytes | None = None
 
 
 class Call(msgspec.Struct, frozen=True, tag="call"):
@@ -165,8 +166,8 @@ class RemoteAgent:
                 return await self._control.beat(self._name)
             case ImagePath(image_id=image_id):
                 return await self._control.image_path(image_id)
-            case Metadata(peer=peer, path=path):
-                return await self._control.metadata(peer, path)
+            case Metadata(peer=peer, path=path, posted=posted):
+                return await self._control.metadata(peer, path, posted)
 
     def gone(self) -> None:
         if self._name is not None:
@@ -243,8 +244,11 @@ class UnixControl:
         path: str | None = await self._ask(ImagePath(image_id), str | None)
         return path
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
-        answer: tuple[int, str, bytes] = await self._ask(Metadata(peer, path), tuple[int, str, bytes])
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
+        question = Metadata(peer, path, posted)
+        answer: tuple[int, str, bytes] = await self._ask(question, tuple[int, str, bytes])
         return answer
 
     async def _ask(self, question: AskedOfControl, answer_type: Any) -> Any:

@@ -95,7 +95,9 @@ class MemoryControl:
         self._answer()
         return self.images.get(image_id)
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
         self._answer()
         return 200, "text/plain; charset=utf-8", path.encode()
 

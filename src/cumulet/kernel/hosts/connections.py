@@ -211,5 +211,7 @@ class Hosts:
     async def image_path(self, image_id: str) -> str | None:
         return await self.app.contract(ImageSource).path(image_id)
 
-    async def metadata(self, peer: dict[str, str], path: str) -> tuple[int, str, bytes]:
-        return await self.app.contract(MetadataSource).answer(peer, path)
+    async def metadata(
+        self, peer: dict[str, str], path: str, posted: bytes | None = None
+    ) -> tuple[int, str, bytes]:
+        return await self.app.contract(MetadataSource).answer(peer, path, posted)

@@ -67,7 +67,9 @@ class ImageSource(Protocol):
 class MetadataSource(Protocol):
     """Who answers the metadata requests of guests."""
 
-    async def answer(self, peer: Mapping[str, str], path: str) -> tuple[int, str, bytes]: ...
+    async def answer(
+        self, peer: Mapping[str, str], path: str, posted: bytes | None
+    ) -> tuple[int, str, bytes]: ...
 
 
 def publish(tx: Tx, ctx: Context, host: str, document: Documented) -> list[int]:

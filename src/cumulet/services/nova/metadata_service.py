@@ -30,6 +30,8 @@ EC2_VERSIONS = (
 )
 TEXT, JSON, BYTES = "text/plain; charset=UTF-8", "application/json", "application/octet-stream"
 
+PASSWORDS_SINCE, LONGEST_PASSWORD = "2013-04-04", 1020
+
 Found = tuple[int, str, bytes]
 MISSING: Found = (404, TEXT, b"The resource could not be found.")
 
@@ -40,23 +42,33 @@ class Metadata:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def answer(self, peer: Mapping[str, str], path: str) -> Found:
-        """Status, content type and body for a guest's GET of this path."""
-        return await self._app.db.read(_answer, dict(peer), path)
+    async def answer(self, peer: Mapping[str, str], path: str, posted: bytes | None) -> Found:
+        """Status, content type and body for a guest's GET of this path, or for what it posts there.
+
+        All that can be posted is a password; elsewhere a POST is answered like a GET.
+        """
+        parts = [part for part in path.split("?")[0].split("/") if part]
+        if posted is not None and _is_password(parts):
+            return await self._app.db.transact(_take_password, dict(peer), posted)
+        return await self._app.db.read(_answer, dict(peer), parts)
 
 
-def _answer(tx: Tx, peer: dict[str, str], path: str) -> Found:
-    ports = tx.app.contract(Ports)
-    server_id = ports.server_of_address(
+def _server(tx: Tx, peer: dict[str, str]) -> Server | None:
+    """The server that asks."""
+    server_id = tx.app.contract(Ports).server_of_address(
         tx,
         address=peer.get("remote_address", ""),
         network_id=peer.get("network_id", ""),
         router_id=peer.get("router_id", ""),
     )
     server = tx.get(Server, server_id) if server_id else None
-    if server is None or server.deleted:
+    return None if server is None or server.deleted else server
+
+
+def _answer(tx: Tx, peer: dict[str, str], parts: list[str]) -> Found:
+    server = _server(tx, peer)
+    if server is None:
         return MISSING
-    parts = [part for part in path.split("?")[0].split("/") if part]
     if not parts:
         return _listing((*EC2_VERSIONS, "latest", "openstack"))
     if parts[0] == "openstack":
@@ -66,6 +78,33 @@ def _answer(tx: Tx, peer: dict[str, str], path: str) -> Found:
 
 def _listing(names: Any) -> Found:
     return 200, TEXT, "\n".join(names).encode()
+
+
+# -- passwords ----------------------------------------------------------------------------------------
+
+
+def _is_password(parts: list[str]) -> bool:
+    known = len(parts) == 3 and parts[0] == "openstack" and parts[2] == "password"
+    return known and (parts[1] == "latest" or (parts[1] in DATES and parts[1] >= PASSWORDS_SINCE))
+
+
+def _take_password(tx: Tx, peer: dict[str, str], posted: bytes) -> Found:
+    """Keep what the guest posts as its password, encrypted with its user's key; once, until it is cleared."""
+    server = _server(tx, peer)
+    if server is None:
+        return MISSING
+    if server.vendor_password:
+        return 409, TEXT, b"There is a password already."
+    if len(posted) > LONGEST_PASSWORD:
+        return 400, TEXT, b"Request is too large."
+    try:
+        password = posted.decode()
+    except UnicodeDecodeError:
+        return 400, TEXT, b"A password is text."
+    if "\0" in password:
+        return 400, TEXT, b"A password is text."
+    tx.update(server, vendor_password=password)
+    return 200, TEXT, b""
 
 
 # -- OpenStack ----------------------------------------------------------------------------------------
@@ -88,7 +127,7 @@ def _documents(server: Server, version: str) -> list[str]:
     found = ["meta_data.json"]
     if server.user_data:
         found.append("user_data")
-    if version >= "2013-04-04":
+    if version >= PASSWORDS_SINCE:
         found.append("password")
     if version >= "2013-10-17":
         found.append("vendor_data.json")

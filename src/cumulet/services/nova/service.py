@@ -52,6 +52,8 @@ def api() -> Api:
     from cumulet.services.nova.servers import (
         addresses,
         creating,
+        diagnostics,
+        guest_password,
         instance_actions,
         interfaces,
         listing,
@@ -67,7 +69,7 @@ def api() -> Api:
         *(limits, quota_sets, tenant_usage, usage_audit_log),
         *(services, hosts, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
-        *(volume_attachments, interfaces, instance_actions),
+        *(volume_attachments, interfaces, instance_actions, guest_password, diagnostics),
         *(images, image_metadata, networks, floating_ips, volumes, snapshots),
         *(security_group_proxy, security_group_rules_api, gone),
     )

@@ -17,6 +17,8 @@ ADDRESS_V4 = "169.254.169.254"
 ADDRESS_V6 = "fe80::a9fe:a9fe"
 PORT = 80
 
+LARGEST_POST = 4096
+"""Bytes; more than any guest has to tell."""
 _PATIENCE_SECONDS = 10
 _IP_FREEBIND = 15
 
@@ -57,22 +59,25 @@ class MetadataServer:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await self._answer(head, writer.get_extra_info("peername")[0]))
+                posted = await reader.readexactly(min(_length(head), LARGEST_POST + 1))
+                writer.write(await self._answer(head, posted, writer.get_extra_info("peername")[0]))
                 await writer.drain()
         with suppress(OSError):
             writer.close()
 
-    async def _answer(self, head: bytes, address: str) -> bytes:
+    async def _answer(self, head: bytes, posted: bytes, address: str) -> bytes:
         method, path = _request_line(head)
-        if method not in ("GET", "HEAD") or not path.startswith("/"):
+        if method not in ("GET", "HEAD", "POST") or not path.startswith("/"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"", body_wanted=True)
+        if len(posted) > LARGEST_POST:
+            return _response(HTTPStatus.BAD_REQUEST, "text/plain", b"Request is too large.", body_wanted=True)
         assert self._around is not None
         peer = {"remote_address": address.partition("%")[0], **self._place}
         try:
-            status, kind, body = await self._around.metadata(peer, path)
+            status, kind, body = await self._around.metadata(peer, path, posted if method == "POST" else None)
         except Exception:
             status, kind, body = HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", b"The control plane is away."
-        return _response(status, kind, body, body_wanted=method == "GET")
+        return _response(status, kind, body, body_wanted=method != "HEAD")
 
 
 def _listening(namespace: str, address: tuple[object, ...]) -> socket.socket:
@@ -88,6 +93,15 @@ def _listening(namespace: str, address: tuple[object, ...]) -> socket.socket:
 def _request_line(head: bytes) -> tuple[str, str]:
     words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     return (words[0], words[1]) if len(words) == 3 else ("", "")
+
+
+def _length(head: bytes) -> int:
+    """Bytes of a body, as the request says; 0 where it says nothing that can be read."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            return int(value)
+    return 0
 
 
 def _response(status: int, kind: str, body: bytes, *, body_wanted: bool) -> bytes:

@@ -3,6 +3,7 @@
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.errors import Conflict, StateConflict
+from cumulet.services.nova.servers import states
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.states import ALLOWED, Allowed
 
@@ -31,6 +32,14 @@ def touchable(ctx: Context, server: Server, said: str) -> None:
     """Raise Conflict for changes of what is written of a server that is in no ordinary state."""
     if server.vm_state not in ("active", "paused", "suspended", "stopped"):
         raise _refused(server, said, "vm_state", server.vm_state)
+
+
+def running(server: Server, action: str) -> None:
+    """Raise Conflict unless a guest of the server runs on a host."""
+    if not server.host:
+        raise Conflict(f"Instance {server.id} is not ready")
+    if server.power_state not in (states.RUNNING, states.PAUSED):
+        raise _refused(server, action, "power_state", states.POWERS[server.power_state])
 
 
 def _refused(server: Server, action: str, attribute: str, value: str | None) -> StateConflict:

@@ -9,6 +9,8 @@ What an API shows as the status is a function of the first two. The tables copy 
 from dataclasses import dataclass
 
 NO_STATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
+POWERS = {0: "pending", 1: "running", 3: "paused", 4: "shutdown", 6: "crashed", 7: "suspended"}
+"""The names of the states of power."""
 
 STATUSES: dict[str, tuple[str, dict[str, str]]] = {
     "active": (
