@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from machine_lab import Console, Machine, a_guest, a_machine, a_volume, attached, needs_qemu
 
-from cumulet.contracts.documents import GuestDocument, GuestNic
+from cumulet.contracts.documents import GuestDocument, GuestNic, GuestRescue
 
 pytestmark = needs_qemu
 change = msgspec.structs.replace
@@ -125,3 +125,26 @@ def test_a_guest_that_powers_off_by_itself_is_told_and_keeps_its_console_log(mac
     kind, id, state = machine.wait_told(60)
     assert (kind, id, state and state["power"]) == ("guest", guest.id, "stopped")
     assert machine.observe("guest")[guest.id]["power"] == "stopped"
+
+
+def test_a_guest_is_rescued_with_its_own_disk_beside_it_and_grows(machine: Machine) -> None:
+    guest = a_linux_guest()
+    machine.apply(guest)
+    wait_login(machine, guest)
+    Console(machine, guest).run("sudo touch /broken; sync")
+
+    machine.apply(change(guest, rescue=GuestRescue(image_id="linux", count=1)))
+    wait_login(machine, guest, times=2)
+    console = Console(machine, guest)
+    assert "broken" not in console.run("ls /")
+    console.run(
+        "sudo mkdir -p /own; sudo mount /dev/vdb1 /own; sudo mv /own/broken /own/mended; sudo umount /own"
+    )
+
+    larger = change(guest, root_gb=2, memory_mb=192)
+    machine.apply(larger)
+    wait_login(machine, guest, times=3)
+    console = Console(machine, guest)
+    assert "mended" in console.run("ls /")
+    assert str(2 << 21) in console.run("cat /sys/block/vda/size")
+    assert not list(machine.guests._guest(guest.id).folder.path.glob("rescue*"))

@@ -17,9 +17,10 @@ from cumulet.agent.drivers.qemu.console import LONGEST, console_tail, cut_consol
 from cumulet.agent.drivers.qemu.devices import NIC_SLOTS, assign_slots, free_slot
 from cumulet.agent.drivers.qemu.disks import swap_header
 from cumulet.agent.drivers.qemu.folder import Folder, Record
+from cumulet.agent.drivers.qemu.rescue import check_rescue
 from cumulet.agent.emulator import programs
 from cumulet.agent.emulator.site import LONGEST_STATE_DIR, Site, volume_socket
-from cumulet.contracts.documents import GuestDisk, GuestDocument, GuestNic
+from cumulet.contracts.documents import GuestDisk, GuestDocument, GuestNic, GuestRescue
 
 GUEST = "11111111-2222-3333-4444-555555555555"
 
@@ -181,3 +182,45 @@ def test_a_state_directory_that_is_too_long_is_refused() -> None:
     site = Site(Path("/" + "x" * LONGEST_STATE_DIR))
     with pytest.raises(DriverError, match="too long"):
         site.prepare(site.guests)
+
+
+def boot_order(command: list[str]) -> list[str]:
+    """The disks in the order of their slots, the one that is booted from in capitals."""
+    described = [json.loads(value) for value in values(command, "-device") if value.startswith("{")]
+    found = sorted((disk for disk in described if "drive" in disk), key=lambda disk: disk.get("addr", ""))
+    return [disk["id"].upper() if "bootindex" in disk else disk["id"] for disk in found]
+
+
+def test_a_rescued_guest_boots_from_the_rescue_disk_with_its_own_beside_it() -> None:
+    rescue = GuestRescue(image_id="image", count=3)
+    command = a_command(a_guest(rescue=rescue))
+    assert boot_order(command) == ["RESCUE", "root"]
+    assert any("rescue-3.qcow2" in value for value in values(command, "-blockdev"))
+    volume = GuestDisk(volume_id="v", device="/dev/vdb")
+    stable = GuestRescue(image_id="image", count=3, stable=True)
+    assert boot_order(a_command(a_guest(rescue=stable, disks=(volume,)))) == ["root", "disk-v", "RESCUE"]
+
+
+@pytest.mark.parametrize(
+    ("bus", "kind", "driver", "on"),
+    [
+        ("scsi", "disk", "scsi-hd", "rescue-bus.0"),
+        ("scsi", "cdrom", "scsi-cd", "rescue-bus.0"),
+        ("sata", "disk", "ide-hd", "rescue-bus.0"),
+        ("ide", "cdrom", "ide-cd", None),
+        ("usb", "disk", "usb-storage", "rescue-bus.0"),
+    ],
+)
+def test_a_rescue_disk_is_on_the_bus_that_its_image_wants(
+    bus: str, kind: str, driver: str, on: str | None
+) -> None:
+    rescue = GuestRescue(image_id="image", count=1, stable=True, bus=bus, device=kind)
+    command = a_command(a_guest(rescue=rescue))
+    disk = device(command, "rescue")
+    assert (disk["driver"], disk.get("bus"), disk["bootindex"]) == (driver, on, 0)
+
+
+@pytest.mark.parametrize(("bus", "kind"), [("xen", "disk"), ("usb", "cdrom"), ("fdc", "floppy")])
+def test_a_rescue_disk_that_no_guest_can_have_is_refused(bus: str, kind: str) -> None:
+    with pytest.raises(DriverError, match="is not supported"):
+        check_rescue(GuestRescue(image_id="image", count=1, bus=bus, device=kind))

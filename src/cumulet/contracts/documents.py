@@ -231,6 +231,22 @@ class GuestDisk(msgspec.Struct, frozen=True, kw_only=True):
     """Shown to the guest; the volume's id by custom."""
 
 
+class GuestRescue(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk made from an image, from which a guest boots in place of its own disk.
+
+    It comes before the guest's disks, or after them when the rescue is `stable`, so that they keep their
+    names. `count` tells one rescue from the next: each has a disk made anew.
+    """
+
+    image_id: str
+    count: int
+    stable: bool = False
+    device: str = "disk"
+    """disk or cdrom."""
+    bus: str = "virtio"
+    """One that the host knows: virtio, scsi, sata, ide or usb."""
+
+
 class GuestDocument(Document, frozen=True, kw_only=True):
     """A virtual machine: what it is made of, and in what power state it should be.
 
@@ -260,6 +276,8 @@ class GuestDocument(Document, frozen=True, kw_only=True):
     hard_reboots: int = 0
     rebuilds: int = 0
     shutdown_timeout: int = 60
+    rescue: GuestRescue | None = None
+    """While it is there the guest boots from it; its own disks are not changed by its coming and going."""
     config_drive: dict[str, str] | None = None
     """Path on the drive to its content, base64; None when the guest has no config drive."""
     machine: dict[str, str] = {}

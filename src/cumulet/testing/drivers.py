@@ -19,7 +19,14 @@ from typing import Any
 import msgspec
 
 from cumulet.agent.driver import Driver, DriverError, State, Surroundings
-from cumulet.contracts.documents import Document, GuestDisk, GuestDocument, GuestNic, VolumeDocument
+from cumulet.contracts.documents import (
+    Document,
+    GuestDisk,
+    GuestDocument,
+    GuestNic,
+    GuestRescue,
+    VolumeDocument,
+)
 from cumulet.testing.samples import Sample, sample_of
 
 VOLATILE = ("bytes",)
@@ -233,6 +240,21 @@ async def disks_and_nics_come_and_go(bench: Bench) -> None:
         assert state["nics"] == [nic.port_id for nic in wanted.nics]
 
 
+async def a_guest_is_rescued_and_boots_from_its_own_disk_again(bench: Bench) -> None:
+    """Every rescue that the host can give; one that it cannot is refused with a sentence."""
+    document = msgspec.structs.replace(guest_of(bench), shutdown_timeout=0)
+    before = await bench.apply(document)
+    image_id = bench.machine.image_id
+    for count, (bus, stable) in enumerate((("virtio", False), ("virtio", True), ("usb", True)), 1):
+        rescue = GuestRescue(image_id=image_id, count=count, stable=stable, bus=bus)
+        state = await bench.apply(msgspec.structs.replace(document, rescue=rescue))
+        assert state["power"] == "running"
+        assert await bench.apply(document) == before
+    unknown = GuestRescue(image_id=str(uuid.uuid4()), count=9)
+    await refused(bench.apply(msgspec.structs.replace(document, rescue=unknown)))
+    assert await bench.apply(document) == before
+
+
 COMMON: tuple[Check, ...] = (
     what_was_applied_is_observed,
     applying_twice_changes_nothing,
@@ -257,6 +279,7 @@ OF_KIND: dict[str, tuple[Check, ...]] = {
         a_guest_needs_something_to_boot_from,
         a_guest_of_an_unknown_image_fails,
         disks_and_nics_come_and_go,
+        a_guest_is_rescued_and_boots_from_its_own_disk_again,
     ),
 }
 

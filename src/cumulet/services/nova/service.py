@@ -90,8 +90,9 @@ def api() -> Api:
 def sagas() -> Sequence[Saga]:
     from cumulet.services.nova.aggregates import caching
     from cumulet.services.nova.servers import flows
+    from cumulet.services.nova.servers.rescue import flows as rescue
 
-    return (*flows.SAGAS, caching.bring_images)
+    return (*flows.SAGAS, *rescue.SAGAS, caching.bring_images)
 
 
 def reconcilers() -> Sequence[Reconciler]:

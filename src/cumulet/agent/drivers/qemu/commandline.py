@@ -16,6 +16,7 @@ from cumulet.agent.drivers.qemu.accel import Accelerator, accelerator_arguments
 from cumulet.agent.drivers.qemu.devices import (
     BALLOON_SLOT,
     CONFIG_SLOT,
+    RESCUE,
     RNG_SLOT,
     VIDEO_SLOT,
     Disk,
@@ -28,6 +29,7 @@ from cumulet.agent.drivers.qemu.devices import (
     volume_node,
 )
 from cumulet.agent.drivers.qemu.folder import Folder
+from cumulet.agent.drivers.qemu.rescue import rescue_properties
 from cumulet.agent.emulator.live_copy import qcow2_node
 from cumulet.contracts.documents import GuestDocument
 
@@ -121,8 +123,24 @@ def _fixed_devices(document: GuestDocument) -> list[str]:
 def _disks(launch: Launch) -> list[str]:
     nodes = [_local_node(launch.folder, name) for name in local_disks(launch.document)]
     nodes += [volume_node(launch.state_dir, disk.volume_id) for disk in launch.document.disks]
-    devices = [disk_properties(disk, launch.slots[disk.id]) for disk in disks(launch.document)]
+    nodes += _rescue_nodes(launch)
+    devices = [device for disk in disks(launch.document) for device in _devices(launch, disk)]
     return [*_each("-blockdev", nodes), *_each("-device", devices)]
+
+
+def _devices(launch: Launch, disk: Disk) -> list[dict[str, Any]]:
+    slot, rescue = launch.slots[disk.id], launch.document.rescue
+    if disk.id == RESCUE and rescue is not None:
+        return rescue_properties(rescue, disk, slot)
+    return [disk_properties(disk, slot)]
+
+
+def _rescue_nodes(launch: Launch) -> list[dict[str, Any]]:
+    rescue = launch.document.rescue
+    if rescue is None:
+        return []
+    node = qcow2_node(RESCUE, launch.folder.rescue(rescue.count))
+    return [node | {"read-only": rescue.device == "cdrom"}]
 
 
 def _config_drive(launch: Launch) -> list[str]:

@@ -7,7 +7,7 @@ finds its devices where it left them, and at a cold start disks and NICs appear 
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ NIC_MODELS = {
 }
 
 LOCAL_DISKS = ("root", "ephemeral", "swap")
+RESCUE = "rescue"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,11 @@ def local_disks(document: GuestDocument) -> list[str]:
 def disks(document: GuestDocument) -> list[Disk]:
     """All disks but the config drive, in the order of their names in the guest."""
     local = [Disk(name, name, name, 0 if name == "root" else None) for name in local_disks(document)]
-    return local + [volume_disk(disk) for disk in sorted(document.disks, key=_name_order)]
+    own = local + [volume_disk(disk) for disk in sorted(document.disks, key=_name_order)]
+    if document.rescue is None:
+        return own
+    rescue, passive = Disk(RESCUE, RESCUE, RESCUE, 0), [replace(disk, boot_index=None) for disk in own]
+    return [*passive, rescue] if document.rescue.stable else [rescue, *passive]
 
 
 def volume_disk(disk: GuestDisk) -> Disk:
@@ -138,7 +143,7 @@ def disk_properties(disk: Disk, slot: int) -> dict[str, Any]:
         "id": disk.id,
         "drive": disk.node,
         "serial": disk.serial,
-        **_at(slot),
+        **at(slot),
     }
     return device if disk.boot_index is None else device | {"bootindex": disk.boot_index}
 
@@ -151,7 +156,7 @@ def nic_properties(nic: GuestNic, slot: int, model: str = "virtio") -> dict[str,
         "netdev": netdev_id(nic.port_id),
         "mac": nic.mac_address,
         "romfile": "",
-        **_at(slot),
+        **at(slot),
     }
     return device | {"host_mtu": nic.mtu} if device["driver"] == "virtio-net-pci" else device
 
@@ -167,5 +172,6 @@ def netdev_properties(port_id: str, tap: str | None) -> dict[str, Any]:
     return {"type": "tap", "id": netdev_id(port_id), "fd": tap}
 
 
-def _at(slot: int) -> dict[str, str]:
+def at(slot: int) -> dict[str, str]:
+    """Where in the guest's PCI bus a device is."""
     return {"bus": "pci.0", "addr": f"{slot:#x}"}

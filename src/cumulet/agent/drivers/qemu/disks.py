@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disks that are files of the guest: root, ephemeral, swap and config drive.
+"""The disks that are files of the guest: root, ephemeral, swap, config drive and rescue disk.
 
 Each is made under another name and renamed, so that what has its name is whole. The root disk is an overlay
 of the cached image; it is looked at and grown before every start, so a guest that got a larger flavor has
@@ -20,7 +20,7 @@ from cumulet.agent.emulator import disk_images, programs
 from cumulet.agent.emulator.disk_images import GIB
 from cumulet.agent.emulator.image_cache import ImageCache
 from cumulet.agent.emulator.site import Site
-from cumulet.contracts.documents import GuestDocument
+from cumulet.contracts.documents import GuestDocument, GuestRescue
 
 MIB = 1 << 20
 PAGE = 4096
@@ -38,6 +38,7 @@ class LocalDisks:
         """All local disks that the document asks for are there, at least as large as it says."""
         if document.image_id is not None:
             await self._make_root(document.image_id, document.root_gb * GIB, folder.disk("root"))
+        await self._make_rescue(document.rescue, folder)
         if document.ephemeral_gb:
             await self._make_ephemeral(folder.disk("ephemeral"), document.ephemeral_gb * GIB)
         if document.swap_mb:
@@ -66,6 +67,15 @@ class LocalDisks:
         part.unlink(missing_ok=True)
         await disk_images.create_overlay(self._site, part, base, size or needed)
         self._keep(root)
+
+    async def _make_rescue(self, rescue: GuestRescue | None, folder: Folder) -> None:
+        """The disk of this rescue is there, and that of no other."""
+        wanted = folder.rescue(rescue.count) if rescue is not None else None
+        for path in folder.path.glob(folder.rescue(0).name.replace("0", "*")):
+            if path != wanted:
+                path.unlink()
+        if rescue is not None:
+            await self._make_root(rescue.image_id, 0, folder.rescue(rescue.count))
 
     async def _make_ephemeral(self, path: Path, size: int) -> None:
         """An empty ext4 file system, as cloud-init expects it, where the host can make one."""

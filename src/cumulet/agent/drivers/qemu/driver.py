@@ -15,6 +15,7 @@ from cumulet.agent.drivers.qemu.disks import LocalDisks
 from cumulet.agent.drivers.qemu.folder import Folder, Record
 from cumulet.agent.drivers.qemu.guest import Guest
 from cumulet.agent.drivers.qemu.host import GuestHost, OpenTap
+from cumulet.agent.drivers.qemu.rescue import check_rescue
 from cumulet.agent.drivers.qemu.snapshot import clear_snapshots, snapshot_root
 from cumulet.agent.emulator import programs
 from cumulet.agent.emulator.image_cache import ImageCache
@@ -23,6 +24,12 @@ from cumulet.contracts.documents import GuestDocument
 
 CUT_CONSOLES = 30.0
 """Seconds between two looks at the length of console logs."""
+
+
+def images_of(document: GuestDocument) -> list[str]:
+    """The images on which the guest's local disks stand."""
+    own = [document.image_id] if document.image_id is not None else []
+    return own if document.rescue is None else [*own, document.rescue.image_id]
 
 
 class QemuDriver:
@@ -70,7 +77,7 @@ class QemuDriver:
         )
         ids = self._ids()
         records = filter(None, (Folder(self._site.guests / id).load() for id in ids))
-        used = {record.document.image_id for record in records if record.document.image_id}
+        used = {image_id for record in records for image_id in images_of(record.document)}
         await asyncio.to_thread(self._images.sweep, used)
         for id in ids:
             await asyncio.to_thread(clear_snapshots, Folder(self._site.guests / id))
@@ -98,6 +105,8 @@ class QemuDriver:
     async def apply(self, document: GuestDocument) -> State:
         if document.image_id is None and not any(disk.boot_index == 0 for disk in document.disks):
             raise DriverError(f"Guest {document.id} has neither an image nor a volume to boot from.")
+        if document.rescue is not None:
+            check_rescue(document.rescue)
         return await self._guest(document.id).apply(document)
 
     async def remove(self, id: str) -> None:

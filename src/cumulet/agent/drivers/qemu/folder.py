@@ -76,6 +76,10 @@ class Folder:
         """File of a local disk: root, ephemeral, swap or config."""
         return self.path / f"{name}.{'qcow2' if name == 'root' else 'raw'}"
 
+    def rescue(self, count: int) -> Path:
+        """File of the disk of the guest's nth rescue."""
+        return self.path / f"rescue-{count}.qcow2"
+
     def load(self) -> Record | None:
         """The record, None for a guest that was never started."""
         try:

@@ -129,7 +129,7 @@ class Guest:
             await self.process.end()
         elif soft or _shape(document) != _shape(record.document):
             await self.process.power_down(document.shutdown_timeout)
-        if hard or soft:
+        if hard or soft or document.rescue != record.document.rescue:
             self._forget_memory()
 
     async def _run(self, document: GuestDocument, record: Record) -> None:
@@ -210,7 +210,7 @@ def _first_record(document: GuestDocument) -> Record:
 def _shape(document: GuestDocument) -> tuple[object, ...]:
     """What a running guest cannot be given: a change of it restarts the guest."""
     sizes = (document.root_gb, document.ephemeral_gb, document.swap_mb)
-    return (document.vcpus, document.memory_mb, *sizes, document.machine)
+    return (document.vcpus, document.memory_mb, *sizes, document.machine, document.rescue)
 
 
 def _with_devices(document: GuestDocument, wanted: GuestDocument) -> GuestDocument:

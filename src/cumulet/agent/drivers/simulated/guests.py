@@ -50,6 +50,8 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
         self._check_volumes(document)
         if record is None or document.rebuilds > record.document.rebuilds:
             await self._check_root(document)
+        if document.rescue is not None and (record is None or document.rescue != record.document.rescue):
+            await self.image_bytes(document.rescue.image_id)
         guest = record or Guest(document, power="stopped")
         if _boots(guest, document, fresh=record is None):
             guest.console = [*guest.console, _boot_log(document)][-BOOTS_ON_CONSOLE:]
@@ -128,17 +130,20 @@ def _boots(guest: Guest, document: GuestDocument, *, fresh: bool) -> bool:
     if document.power == "stopped":
         return False
     before = guest.document
-    again = (document.reboots, document.hard_reboots, document.rebuilds) != (
-        before.reboots,
-        before.hard_reboots,
-        before.rebuilds,
-    )
+    again = _restarting(document) != _restarting(before)
     return fresh or again or guest.power == "stopped"
+
+
+def _restarting(document: GuestDocument) -> tuple[object, ...]:
+    """What cannot change without the guest's system being started anew."""
+    size = (document.vcpus, document.memory_mb, document.root_gb)
+    counters = (document.reboots, document.hard_reboots, document.rebuilds)
+    return (*size, *counters, document.rescue)
 
 
 def _diagnostics(guest: Guest) -> dict[str, Any]:
     document = guest.document
-    disks = len(document.disks) + (document.image_id is not None)
+    disks = _disk_count(document)
     idle = {"read_bytes": 0, "read_requests": 0, "write_bytes": 0, "write_requests": 0, "errors_count": 0}
     return {
         "state": guest.power,
@@ -154,11 +159,15 @@ def _diagnostics(guest: Guest) -> dict[str, Any]:
     }
 
 
+def _disk_count(document: GuestDocument) -> int:
+    return len(document.disks) + (document.image_id is not None) + (document.rescue is not None)
+
+
 def _boot_log(document: GuestDocument) -> str:
     return _BOOT_LOG.format(
         memory_kb=document.memory_mb * 1024,
         vcpus=document.vcpus,
-        disks=len(document.disks) + (document.image_id is not None),
+        disks=_disk_count(document),
         nics=len(document.nics),
         hostname=document.hostname,
     )

@@ -158,6 +158,8 @@ def upgrade() -> None:
         sa.Column("reboots", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("hard_reboots", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rebuilds", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rescue", sa.Text(), nullable=False),
+        sa.Column("rescued", sa.Boolean(), nullable=False),
         sa.Column("files", sa.Text(), nullable=False),
         sa.Column("vendor_password", TEXT, nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),

@@ -18,6 +18,7 @@ from cumulet.services.nova.servers.answers import changed, changed_view
 from cumulet.services.nova.servers.deleting import delete_server
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.rescue import api as rescue
 
 _RULE = "os_compute_api:servers"
 _UPDATE = Checked(schemas.update)
@@ -84,5 +85,6 @@ SERVERS = expose(
         name="forceDelete", policy="os_compute_api:os-deferred-delete:force", run=delete_server, status=202
     ),
     *actions.ACTIONS,
+    *rescue.ACTIONS,
 )
 ROUTES = (update_server,)

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from cumulet.contracts.documents import GuestDisk, GuestDocument
+from cumulet.contracts.documents import GuestDisk, GuestDocument, GuestRescue
 from cumulet.contracts.neutron import Nic, Ports
 from cumulet.kernel import hosts
 from cumulet.kernel.auth.context import Context
@@ -36,8 +36,12 @@ def document_of(tx: Tx, server: Server) -> GuestDocument:
 
 
 def document(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]) -> GuestDocument:
-    """A server as a guest: those of its NICs that are on its host, those of its volumes that are plugged."""
-    copy = server.flavor_copy
+    """A server as a guest: those of its NICs that are on its host, those of its volumes that are plugged.
+
+    A guest that is rescued, unless stably, has nothing but the rescue disk and its root disk meanwhile.
+    """
+    copy, rescue = server.flavor_copy, _rescue(server)
+    whole = rescue is None or rescue.stable
     return GuestDocument(
         id=server.id,
         name=guest_name(server.id),
@@ -45,18 +49,23 @@ def document(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]) 
         vcpus=server.vcpus,
         memory_mb=server.memory_mb,
         root_gb=copy["disk"] if server.image_id is not None else 0,
-        ephemeral_gb=copy["ephemeral"],
-        swap_mb=copy["swap"],
+        ephemeral_gb=copy["ephemeral"] if whole else 0,
+        swap_mb=copy["swap"] if whole else 0,
         image_id=server.image_id,
-        disks=tuple(_disk(device) for device in disks if device.plugged),
+        disks=tuple(_disk(device) for device in disks if device.plugged and whole),
         nics=tuple(nic.guest_nic() for nic in nics if nic.host == server.host),
         power=server.power,  # type: ignore[arg-type]
         reboots=server.reboots,
         hard_reboots=server.hard_reboots,
         rebuilds=server.rebuilds,
+        rescue=rescue,
         config_drive=config_drive(server, nics, disks) if server.config_drive else None,
         machine=_machine(server),
     )
+
+
+def _rescue(server: Server) -> GuestRescue | None:
+    return GuestRescue(**server.rescue) if server.rescued else None
 
 
 def _disk(device: BlockDevice) -> GuestDisk:

@@ -18,6 +18,8 @@ EVENTS = {
     "suspend": "compute_suspend_instance",
     "resume": "compute_resume_instance",
     "rebuild": "compute_rebuild_instance",
+    "rescue": "compute_rescue_instance",
+    "unrescue": "compute_unrescue_instance",
     "createImage": "compute_snapshot_instance",
     "attach_volume": "compute_attach_volume",
     "detach_volume": "compute_detach_volume",

@@ -141,6 +141,10 @@ class Server(
     reboots: int = field(default=0, hidden=True)
     hard_reboots: int = field(default=0, hidden=True)
     rebuilds: int = field(default=0, hidden=True)
+    rescue: dict[str, Any] = field(default_factory=dict, hidden=True)
+    """The last rescue, as a guest's document describes it."""
+    rescued: bool = field(default=False, hidden=True)
+    """Whether the guest is to boot from it."""
     files: list[dict[str, str]] = field(default_factory=list, hidden=True)
     """Files that a request before 2.57 put into the config drive: path and base64 contents of each."""
     vendor_password: str = field(default="", hidden=True)

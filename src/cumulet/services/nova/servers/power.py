@@ -104,12 +104,12 @@ def settle(tx: Tx, ctx: Context, server_id: str, change: str) -> None:
         server,
         vm_state=wanted.vm_state,
         power_state=wanted.power_state,
-        task_state=_task_left(server),
+        task_state=task_left(server),
         problem={},
     )
 
 
-def _task_left(server: Server) -> str | None:
+def task_left(server: Server) -> str | None:
     """None, unless the server is being deleted meanwhile."""
     return server.task_state if server.task_state == "deleting" else None
 
@@ -137,7 +137,7 @@ def settle_rebuild(tx: Tx, ctx: Context, server_id: str, stopped: bool) -> None:
         server,
         vm_state="stopped" if stopped else "active",
         power_state=states.SHUTDOWN if stopped else states.RUNNING,
-        task_state=_task_left(server),
+        task_state=task_left(server),
         launched_at=tx.now,
         problem={},
     )

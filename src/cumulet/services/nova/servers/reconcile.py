@@ -17,7 +17,7 @@ from cumulet.services.nova.servers import devices, guest, states
 from cumulet.services.nova.servers.model import Server
 
 GUEST = "guest"
-RUNNING_STATES = ("active", "paused", "suspended")
+RUNNING_STATES = ("active", "paused", "suspended", "rescued")
 
 
 def guest_reported(tx: Tx, host: str, report: Report) -> None:

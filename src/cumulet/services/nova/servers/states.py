@@ -132,6 +132,8 @@ ALLOWED: dict[str, Allowed] = {
     "resume": Allowed(vm=("suspended",)),
     "rebuild": Allowed(vm=("active", "stopped", "error"), placed=True),
     "injectNetworkInfo": Allowed(tasks=None, launched=False),
+    "rescue": Allowed(vm=("active", "stopped", "error"), placed=True),
+    "unrescue": Allowed(vm=("rescued",)),
     "createImage": Allowed(vm=("active", "stopped", "paused", "suspended"), unlocked=False),
     "attach_volume": Allowed(vm=_WITH_DISKS),
     "detach_volume": Allowed(vm=_WITH_DISKS),
