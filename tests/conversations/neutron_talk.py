@@ -14,7 +14,11 @@ from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import People, people
 
 API = "/network/v2.0"
-PATHS = {"security_group": "security-groups", "security_group_rule": "security-group-rules"}
+PATHS = {
+    "security_group": "security-groups",
+    "security_group_rule": "security-group-rules",
+    "address_scope": "address-scopes",
+}
 
 
 def talk(

@@ -20,6 +20,7 @@ EMPTY = {
             for plural, member in (
                 ("networks", "network"),
                 ("subnets", "subnet"),
+                ("subnetpools", "subnetpool"),
                 ("ports", "port"),
                 ("routers", "router"),
                 ("floatingips", "floatingip"),

@@ -10,10 +10,11 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.shapes import LINKS, array, keys
 
-_TAGGED = "floatingip, network, port, router, security_group, subnet"
+_TAGGED = "floatingip, network, port, router, security_group, subnet, subnetpool"
 
 EXTENSIONS: dict[str, tuple[str, str, str]] = {
     # alias: name, description, updated
+    "address-scope": ("Address scope", "Subnet pools that share no address.", "2015-07-26"),
     "agent": ("agent", "The agents of hosts.", "2013-02-03"),
     "agent_sort_key": ("Agents Sort Key", "Lists of agents can be sorted.", "2013-02-03"),
     "allowed-address-pairs": (
@@ -28,6 +29,11 @@ EXTENSIONS: dict[str, tuple[str, str, str]] = {
         "2018-06-22",
     ),
     "binding": ("Port Binding", "Where a port is plugged, and how.", "2014-02-03"),
+    "default-subnetpools": (
+        "Default Subnetpools",
+        "A pool for subnets that name none.",
+        "2016-02-18",
+    ),
     "dhcp_agent_scheduler": ("DHCP Agent Scheduler", "Which hosts answer DHCP on a network.", "2013-02-07"),
     "dns-domain-ports": ("dns_domain for ports", "A port may have a domain of its own.", "2017-04-24"),
     "dns-integration": ("DNS Integration", "Names of ports, as DHCP makes them known.", "2015-08-15"),
@@ -123,6 +129,12 @@ EXTENSIONS: dict[str, tuple[str, str, str]] = {
         "Stateful security group",
         "Groups that do not follow connections.",
         "2019-11-26",
+    ),
+    "subnet_allocation": ("Subnet Allocation", "Subnets that are cut from pools.", "2015-03-30"),
+    "subnetpool-prefix-ops": (
+        "Subnet Pool Prefix Operations",
+        "Prefixes are added to pools and removed one by one.",
+        "2019-02-08",
     ),
     "tag-ports-during-bulk-creation": (
         "Tag Ports During Bulk Creation",

@@ -19,6 +19,7 @@ from cumulet.services.neutron.networks.model import Network
 from cumulet.services.neutron.ports.model import Port
 from cumulet.services.neutron.routers.model import Router
 from cumulet.services.neutron.security_groups.model import SecurityGroup, SecurityGroupRule
+from cumulet.services.neutron.subnet_pools.model import SubnetPool
 from cumulet.services.neutron.subnets.model import Subnet
 
 
@@ -32,6 +33,7 @@ def counted(name: str, default: int, cls: type[Row]) -> Quota:
 QUOTAS = (
     counted("network", 100, Network),
     counted("subnet", 100, Subnet),
+    counted("subnetpool", -1, SubnetPool),
     counted("port", 500, Port),
     counted("router", 10, Router),
     counted("floatingip", 50, FloatingIp),

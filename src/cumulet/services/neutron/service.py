@@ -14,6 +14,7 @@ from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Serv
 
 def api() -> Api:
     from cumulet.services.neutron import extensions, ip_availability, quotas, tags, versions
+    from cumulet.services.neutron.address_scopes.api import ADDRESS_SCOPES
     from cumulet.services.neutron.agents import api as agents
     from cumulet.services.neutron.agents import scheduling
     from cumulet.services.neutron.errors import over_quota
@@ -26,6 +27,8 @@ def api() -> Api:
     from cumulet.services.neutron.routers.api import ROUTERS
     from cumulet.services.neutron.security_groups.api import SECURITY_GROUPS
     from cumulet.services.neutron.security_groups.rules import SECURITY_GROUP_RULES
+    from cumulet.services.neutron.subnet_pools import api as subnet_pools
+    from cumulet.services.neutron.subnet_pools.api import SUBNET_POOLS
     from cumulet.services.neutron.subnets.api import SUBNETS
     from cumulet.services.neutron.wire import WIRE
 
@@ -36,6 +39,8 @@ def api() -> Api:
         resources=(
             NETWORKS,
             SUBNETS,
+            SUBNET_POOLS,
+            ADDRESS_SCOPES,
             PORTS,
             ROUTERS,
             FLOATING_IPS,
@@ -52,6 +57,7 @@ def api() -> Api:
             *scheduling.ROUTES,
             *quotas.ROUTES,
             *tags.ROUTES,
+            *subnet_pools.ROUTES,
             *ip_availability.ROUTES,
         ),
         quota_list=quotas.QUOTAS,

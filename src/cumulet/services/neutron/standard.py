@@ -2,7 +2,7 @@
 """What every resource of Neutron has: an owner under two names, a description, tags, times and a revision."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -46,16 +46,12 @@ def sees_all(ctx: Context) -> bool:
     return ctx.is_admin or "service" in ctx.identity.roles
 
 
-class Owned(Resource):
-    """What belongs to a project and remembers its changes."""
+class OfProject(Resource):
+    """What belongs to a project, which has two names."""
 
     id: str = ident()
-    description: str = field(default="", create=True, update=True, filter=True, convert=values.text(255))
     project_id: str = owner(default="", create=True, filter=True, sort=True, convert=values.text(255))
     tenant_id: str = computed(lambda ctx, row: row.project_id)
-    revision_number: int = computed(lambda ctx, row: row.revision)
-    created_at: Timestamp = field(default=Timestamp(""), filter=True, sort=True)
-    updated_at: Timestamp = field(default=Timestamp(""), filter=True, sort=True)
 
     @classmethod
     def target_of_new(cls, tx: Tx, ctx: Context, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -75,6 +71,24 @@ class Owned(Resource):
         mine = row.__dict__
         named = {spec.on_wire: mine[name] for name, spec in cls.fields.items() if spec.stored}
         return {**named, "tenant_id": mine["project_id"]}
+
+    @classmethod
+    def seen(cls, tx: Tx, ctx: Context, id: str) -> Self:
+        """The row, if the caller may know of it; NotFound in the words of its kind else."""
+        visible = cls.visible(ctx)
+        row = tx.first(cls, cls.c.id == id, *(() if visible is None else (visible,)))
+        if row is None:
+            raise cls.not_found(ctx, id)
+        return row
+
+
+class Owned(OfProject):
+    """What belongs to a project and remembers its changes."""
+
+    description: str = field(default="", create=True, update=True, filter=True, convert=values.text(255))
+    revision_number: int = computed(lambda ctx, row: row.revision)
+    created_at: Timestamp = field(default=Timestamp(""), filter=True, sort=True)
+    updated_at: Timestamp = field(default=Timestamp(""), filter=True, sort=True)
 
 
 class Standard(Owned):

@@ -18,9 +18,10 @@ from cumulet.services.neutron.ports.model import Port
 from cumulet.services.neutron.routers.model import Router
 from cumulet.services.neutron.security_groups.model import SecurityGroup
 from cumulet.services.neutron.standard import Owned, Tag, tags_of
+from cumulet.services.neutron.subnet_pools.model import SubnetPool
 from cumulet.services.neutron.subnets.model import Subnet
 
-TAGGED: tuple[type[Owned], ...] = (Network, Subnet, Port, Router, FloatingIp, SecurityGroup)
+TAGGED: tuple[type[Owned], ...] = (Network, Subnet, SubnetPool, Port, Router, FloatingIp, SecurityGroup)
 MAX_TAGS = 50
 _TAGS = body_of(tags={"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": MAX_TAGS})
 TAGS = keys(tags=list[str])

@@ -35,6 +35,18 @@ def text(longest: int) -> Convert:
     return convert
 
 
+def filled_text(longest: int) -> Convert:
+    """The same of text that is not blank."""
+
+    def convert(value: Any) -> str:
+        kept = str(text(longest)(value))
+        if not kept.strip():
+            raise ValueError(f"'{value}' Blank strings are not permitted")
+        return kept
+
+    return convert
+
+
 def flag(value: Any) -> bool:
     """A boolean in any of the usual spellings."""
     if isinstance(value, bool):
@@ -111,6 +123,14 @@ def cidr(value: Any) -> str:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError:
         raise ValueError(f"'{value}' is not a valid IP subnet") from None
+
+
+def prefixes(value: Any) -> list[str]:
+    """Networks, each of them once."""
+    found = [cidr(item) for item in listing(value)]
+    if len(set(found)) < len(found):
+        raise ValueError(f"Duplicate items in the list: '{', '.join(found)}'")
+    return found
 
 
 def route_cidr(value: Any) -> str:

@@ -9,6 +9,19 @@ TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     op.create_table(
+        "neutron_address_scopes",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("ip_version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_neutron_address_scopes_project_id"), "neutron_address_scopes", ["project_id"], unique=False
+    )
+    op.create_table(
         "neutron_agents",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("agent_type", TEXT, nullable=False),
@@ -29,8 +42,8 @@ def upgrade() -> None:
     op.create_table(
         "neutron_networks",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -59,8 +72,8 @@ def upgrade() -> None:
     op.create_table(
         "neutron_security_groups",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -99,8 +112,8 @@ def upgrade() -> None:
     op.create_table(
         "neutron_ports",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -138,8 +151,8 @@ def upgrade() -> None:
     op.create_table(
         "neutron_security_group_rules",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("security_group_id", TEXT, nullable=False),
@@ -173,54 +186,35 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "neutron_subnets",
+        "neutron_subnetpools",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
-        sa.Column("network_id", TEXT, nullable=False),
+        sa.Column("prefixes", sa.Text(), nullable=False),
         sa.Column("ip_version", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("cidr", TEXT, nullable=False),
-        sa.Column("gateway_ip", TEXT, nullable=True),
-        sa.Column("allocation_pools", sa.Text(), nullable=False),
-        sa.Column("dns_nameservers", sa.Text(), nullable=False),
-        sa.Column("host_routes", sa.Text(), nullable=False),
-        sa.Column("enable_dhcp", sa.Boolean(), nullable=False),
-        sa.Column("ipv6_ra_mode", TEXT, nullable=True),
-        sa.Column("ipv6_address_mode", TEXT, nullable=True),
-        sa.Column("subnetpool_id", TEXT, nullable=True),
-        sa.Column("segment_id", TEXT, nullable=True),
-        sa.Column("service_types", sa.Text(), nullable=False),
+        sa.Column("min_prefixlen", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("max_prefixlen", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("default_prefixlen", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("default_quota", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("address_scope_id", TEXT, nullable=True),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(["network_id"], ["neutron_networks.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(op.f("ix_neutron_subnets_network_id"), "neutron_subnets", ["network_id"], unique=False)
-    op.create_index(op.f("ix_neutron_subnets_project_id"), "neutron_subnets", ["project_id"], unique=False)
-    op.create_table(
-        "neutron_addresses",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("subnet_id", TEXT, nullable=False),
-        sa.Column("ip_address", TEXT, nullable=False),
-        sa.Column("port_id", TEXT, nullable=False),
-        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(["port_id"], ["neutron_ports.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["subnet_id"], ["neutron_subnets.id"], ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["address_scope_id"], ["neutron_address_scopes.id"], ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        op.f("ix_neutron_addresses_ip_address"), "neutron_addresses", ["ip_address"], unique=False
-    )
-    op.create_index(
-        op.f("ix_neutron_addresses_port_id_position"),
-        "neutron_addresses",
-        ["port_id", "position"],
+        op.f("ix_neutron_subnetpools_address_scope_id"),
+        "neutron_subnetpools",
+        ["address_scope_id"],
         unique=False,
     )
-    op.create_index(op.f("ix_neutron_addresses_subnet_id"), "neutron_addresses", ["subnet_id"], unique=False)
+    op.create_index(
+        op.f("ix_neutron_subnetpools_project_id"), "neutron_subnetpools", ["project_id"], unique=False
+    )
     op.create_table(
         "neutron_port_security_groups",
         sa.Column("id", TEXT, nullable=False),
@@ -243,8 +237,8 @@ def upgrade() -> None:
     op.create_table(
         "neutron_routers",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -270,10 +264,63 @@ def upgrade() -> None:
     op.create_index(op.f("ix_neutron_routers_host"), "neutron_routers", ["host"], unique=False)
     op.create_index(op.f("ix_neutron_routers_project_id"), "neutron_routers", ["project_id"], unique=False)
     op.create_table(
+        "neutron_subnets",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("network_id", TEXT, nullable=False),
+        sa.Column("ip_version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("cidr", TEXT, nullable=False),
+        sa.Column("gateway_ip", TEXT, nullable=True),
+        sa.Column("allocation_pools", sa.Text(), nullable=False),
+        sa.Column("dns_nameservers", sa.Text(), nullable=False),
+        sa.Column("host_routes", sa.Text(), nullable=False),
+        sa.Column("enable_dhcp", sa.Boolean(), nullable=False),
+        sa.Column("ipv6_ra_mode", TEXT, nullable=True),
+        sa.Column("ipv6_address_mode", TEXT, nullable=True),
+        sa.Column("subnetpool_id", TEXT, nullable=True),
+        sa.Column("segment_id", TEXT, nullable=True),
+        sa.Column("service_types", sa.Text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["network_id"], ["neutron_networks.id"], ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["subnetpool_id"], ["neutron_subnetpools.id"], ondelete="RESTRICT"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_neutron_subnets_network_id"), "neutron_subnets", ["network_id"], unique=False)
+    op.create_index(op.f("ix_neutron_subnets_project_id"), "neutron_subnets", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_neutron_subnets_subnetpool_id"), "neutron_subnets", ["subnetpool_id"], unique=False
+    )
+    op.create_table(
+        "neutron_addresses",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("subnet_id", TEXT, nullable=False),
+        sa.Column("ip_address", TEXT, nullable=False),
+        sa.Column("port_id", TEXT, nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["port_id"], ["neutron_ports.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subnet_id"], ["neutron_subnets.id"], ondelete="RESTRICT"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_neutron_addresses_ip_address"), "neutron_addresses", ["ip_address"], unique=False
+    )
+    op.create_index(
+        op.f("ix_neutron_addresses_port_id_position"),
+        "neutron_addresses",
+        ["port_id", "position"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_neutron_addresses_subnet_id"), "neutron_addresses", ["subnet_id"], unique=False)
+    op.create_table(
         "neutron_floatingips",
         sa.Column("id", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
         sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),
         sa.Column("floating_network_id", TEXT, nullable=False),

@@ -2,6 +2,7 @@
 """What a network is."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,27 @@ def subnet_ids_of(tx: Tx, ctx: Context, rows: Sequence[Any]) -> dict[str, list[s
         )
         for network_id, subnet_id in tx.execute(query):
             found.setdefault(network_id, []).append(subnet_id)
+    return found
+
+
+def scopes_of(tx: Tx, ctx: Context, rows: Sequence[Any], *, ip_version: int) -> dict[str, str]:
+    """The address scopes of networks: those of the pools that their subnets of this version come from."""
+    from cumulet.services.neutron.subnet_pools.model import SubnetPool
+    from cumulet.services.neutron.subnets.model import Subnet
+
+    found: dict[str, str] = {}
+    for start in range(0, len(rows), 500):
+        query = (
+            sa.select(Subnet.c.network_id, SubnetPool.c.address_scope_id)
+            .join(SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
+            .where(
+                Subnet.c.network_id.in_([row.id for row in rows[start : start + 500]]),
+                SubnetPool.c.ip_version == ip_version,
+                SubnetPool.c.address_scope_id.is_not(None),
+            )
+        )
+        for network_id, scope_id in tx.execute(query):
+            found[network_id] = scope_id
     return found
 
 
@@ -110,8 +132,8 @@ class Network(
     dns_domain: str = field(default="", create=True, update=True, convert=values.domain_name)
     availability_zone_hints: list[str] = field(default_factory=list, create=True, convert=values.texts(255))
     availability_zones: list[str] = computed(lambda ctx, row: ["nova"])
-    ipv4_address_scope: str | None = computed(lambda ctx, row: None)
-    ipv6_address_scope: str | None = computed(lambda ctx, row: None)
+    ipv4_address_scope: str | None = loaded(partial(scopes_of, ip_version=4))
+    ipv6_address_scope: str | None = loaded(partial(scopes_of, ip_version=6))
     l2_adjacency: bool = computed(lambda ctx, row: True)
     subnets: list[str] = loaded(subnet_ids_of, default=())
 
@@ -121,12 +143,3 @@ class Network(
         if sees_all(ctx):
             return None
         return sa.or_(cls.c.project_id == ctx.project_id, cls.c.shared, cls.c.external)
-
-    @classmethod
-    def seen(cls, tx: Tx, ctx: Context, id: str) -> "Network":
-        """The network, if the caller may know of it; NetworkNotFound else."""
-        visible = cls.visible(ctx)
-        row = tx.first(cls, cls.c.id == id, *(() if visible is None else (visible,)))
-        if row is None:
-            raise cls.not_found(ctx, id)
-        return row

@@ -18,24 +18,30 @@ from cumulet.services.neutron.networks.model import Network
 from cumulet.services.neutron.ports import dhcp
 from cumulet.services.neutron.ports.addressing import subnets_of
 from cumulet.services.neutron.ports.model import DHCP, ROUTER_GATEWAY, ROUTER_INTERFACE, Address, Port
+from cumulet.services.neutron.subnet_pools import allocation
+from cumulet.services.neutron.subnet_pools.model import LOCK
 from cumulet.services.neutron.subnets import rules
 from cumulet.services.neutron.subnets.model import Subnet
 
 
 def create_subnet(tx: Tx, ctx: Context, given: dict[str, Any]) -> Subnet:
     """Give a network a range of addresses; ports that address themselves have one at once."""
-    tx.lock(f"network:{given['network_id']}")
+    pooled = bool(given.get("subnetpool_id") or given.get("use_default_subnetpool"))
+    tx.lock(f"network:{given['network_id']}", *([LOCK] if pooled else []))
     network = tx.need(Network, given["network_id"])
-    text, version = given.get("cidr"), given["ip_version"]
-    rules.check_cidr(text, version)
-    assert text is not None
+    version, others = given["ip_version"], subnets_of(tx, network.id)
+    pool = allocation.chosen(tx, ctx, given)
+    if pool is not None:
+        given |= {"subnetpool_id": pool.id, "cidr": allocation.take(tx, ctx, pool, given)}
+    text = rules.check_cidr(given.get("cidr"), version)
     if given.get("enable_dhcp", True):
         rules.check_dhcp(text, version)
     gateway = given["gateway_ip"] if "gateway_ip" in given else rules.usual_gateway(text)
     rules.check_gateway(text, version, gateway)
     rules.check_names_and_routes(version, given, "new subnet")
     rules.check_ipv6_modes(given, text, version)
-    rules.check_overlap(text, (other.cidr for other in subnets_of(tx, network.id)), network.id)
+    rules.check_overlap(text, (other.cidr for other in others), network.id)
+    allocation.check_network(tx, pool, version, others)
     pools = rules.pools_for(text, gateway, given.get("allocation_pools"))
     values = {**given, "gateway_ip": gateway, "allocation_pools": pools}
     subnet: Subnet = tx.insert(row_from(Subnet, ctx, values))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.resource import field
+from cumulet.kernel.resource import field, given
 from cumulet.lib.cidr import Pool
 from cumulet.services.neutron import values
 from cumulet.services.neutron.networks.model import Network
@@ -57,7 +57,17 @@ class Subnet(Standard, service="neutron", path="/subnets", member="subnet"):
     ipv6_address_mode: str | None = field(
         default=None, create=True, filter=True, sort=True, convert=values.one_of(*IPV6_MODES)
     )
-    subnetpool_id: str | None = field(default=None, filter=True, sort=True)
+    subnetpool_id: str | None = field(
+        default=None,
+        create=True,
+        filter=True,
+        sort=True,
+        references="neutron_subnetpools.id",
+        index=True,
+        convert=values.or_none(values.uuid),
+    )
+    prefixlen: int | None = given(default=None, convert=values.whole)
+    use_default_subnetpool: bool = given(default=False, convert=values.flag)
     segment_id: str | None = field(default=None, filter=True, sort=True)
     service_types: list[str] = field(default_factory=list)
 

@@ -15,16 +15,17 @@ MAX_NAMESERVERS = 5
 MAX_ROUTES = 20
 
 
-def check_cidr(text: str | None, version: int) -> None:
-    """Refuse a subnet without a range, or with one of the other IP version."""
+def check_cidr(text: str | None, version: int) -> str:
+    """The range of a subnet. Refuses one that has none, or one of the other IP version."""
     if not text:
-        raise BadResource("subnets", "A cidr must be specified in the absence of a subnet pool")
+        raise BadResource("subnets", "a subnetpool must be specified in the absence of a cidr")
     check_version(version, text, "cidr")
     network = parsed(text)
     if network.prefixlen == 0:
         raise InvalidInput("0 is not allowed as CIDR prefix length")
     if version == 6 and int(network.network_address) == 0:
         raise InvalidInput("IPv6 subnet '::' is not supported")
+    return text
 
 
 def check_version(version: int, text: str, name: str) -> None:
