@@ -135,7 +135,10 @@ SUITES = {
             parts=(
                 Part(
                     packages=("tempest.scenario",),
-                    options={"compute-feature-enabled": {"unified_limits": "true"}},
+                    options={
+                        "compute-feature-enabled": {"unified_limits": "true"},
+                        "auth": {"create_isolated_networks": "true"},
+                    },
                 ),
             ),
             service="nova",
