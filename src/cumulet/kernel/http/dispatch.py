@@ -154,6 +154,8 @@ class Dispatcher:
             raise NotFound("The resource could not be found: no name is empty.")
         endpoint = known[0]
         request = Request(req.method, req.path, params, Query(req.query_string), headers)
+        request.client = (req.scope.get("client") or ("",))[0]
+        request.asked = req.scope["cumulet.path"]
         if endpoint.raw:
             request.stream = _chunks(req)
         elif req.method in ("POST", "PUT", "PATCH", "DELETE"):

@@ -88,7 +88,8 @@ def strict_flag(value: Any, name: str) -> bool:
 class Request:
     """One HTTP request, with its body read and parsed where it is JSON.
 
-    `params` are the values of the path's placeholders. `stream` yields the body of a route that takes it raw.
+    `params` are the values of the path's placeholders. `client` is the address that asks, and `asked` the
+    path for which it did, with the service's. `stream` yields the body of a route that takes it raw.
     `prepared` is what the route's `prepare` has worked out.
     """
 
@@ -101,6 +102,8 @@ class Request:
     raw: bytes = b""
     stream: AsyncIterator[bytes] | None = None
     prepared: Any = None
+    client: str = ""
+    asked: str = ""
 
     def member(self, name: str) -> Any:
         """What the body holds under this one key. Raises BadRequest when it does not."""

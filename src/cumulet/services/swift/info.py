@@ -10,6 +10,8 @@ from cumulet.services.swift import limits
 from cumulet.services.swift.bulk import deleting, extracting
 from cumulet.services.swift.large import manifest
 from cumulet.services.swift.objects import symlinks
+from cumulet.services.swift.signed import addresses
+from cumulet.services.swift.signed.keys import DIGESTS
 from cumulet.services.swift.storage_policy import POLICY
 from cumulet.services.swift.versions import archive
 
@@ -43,7 +45,9 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
         "max_failed_extractions": extracting.MOST_FAILED,
     },
     "container_quotas": {},
+    "crossdomain": {},
     "dlo": {"max_segments_per_page": limits.LISTING},
+    "formpost": {"allowed_digests": list(DIGESTS)},
     "object_versioning": {},
     "slo": {
         "allow_async_delete": True,
@@ -51,6 +55,15 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
         "max_manifest_size": manifest.MAX_SIZE,
         "min_segment_size": 1,
         "yield_frequency": 10,
+    },
+    "staticweb": {},
+    "tempurl": {
+        "methods": list(addresses.METHODS),
+        "incoming_remove_headers": [],
+        "incoming_allow_headers": [],
+        "outgoing_remove_headers": [f"{addresses.HIDDEN}*"],
+        "outgoing_allow_headers": [f"{addresses.SHOWN}*"],
+        "allowed_digests": list(DIGESTS),
     },
     "symlink": {"symloop_max": symlinks.MOST_HOPS, "static_links": True},
     "versioned_writes": {"allowed_flags": [archive.STACK.lower(), archive.HISTORY.lower()]},

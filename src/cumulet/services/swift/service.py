@@ -19,13 +19,21 @@ def api() -> Api:
     from cumulet.services.swift.containers import api as containers
     from cumulet.services.swift.names import canonical, require_readable
     from cumulet.services.swift.objects import api as objects
+    from cumulet.services.swift.web import cors, crossdomain
     from cumulet.services.swift.wire import WIRE, answer_headers
 
     return Api(
         prefix="/v1",
         wire=WIRE,
         policies=POLICIES,
-        routes=(*info.ROUTES, *accounts.ROUTES, *containers.ROUTES, *objects.ROUTES),
+        routes=(
+            *info.ROUTES,
+            *crossdomain.ROUTES,
+            *accounts.ROUTES,
+            *containers.ROUTES,
+            *objects.ROUTES,
+            *cors.ROUTES,
+        ),
         answer_headers=answer_headers,
         canonical=canonical,
         name_check=require_readable,
@@ -68,5 +76,5 @@ SERVICE = Service(
     provides=provides,
     prepare=prepare,
     invariants=invariants,
-    at_root=("/info",),
+    at_root=("/info", "/crossdomain.xml"),
 )

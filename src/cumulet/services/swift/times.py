@@ -8,6 +8,9 @@ from email.utils import format_datetime, parsedate_to_datetime
 from cumulet.lib import timestamps
 from cumulet.lib.timestamps import Timestamp
 
+_LATEST = 253402300799
+"""The last second of year 9999."""
+
 
 def stamp(moment: Timestamp) -> str:
     """`1400000000.12345`: X-Timestamp, and the ids of versions."""
@@ -21,7 +24,7 @@ def listed(moment: Timestamp) -> str:
 
 def http_date(moment: Timestamp) -> str:
     """`Tue, 13 May 2014 16:53:21 GMT`, the first whole second that is not before the moment."""
-    return _date(whole_second(moment))
+    return http_date_of(whole_second(moment))
 
 
 def whole_second(moment: Timestamp) -> int:
@@ -33,8 +36,9 @@ def seconds(moment: Timestamp) -> int:
     return math.floor(timestamps.to_epoch(moment))
 
 
-def _date(seconds: int) -> str:
-    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
+def http_date_of(seconds: int) -> str:
+    """The same of seconds since 1970."""
+    return format_datetime(datetime.fromtimestamp(min(seconds, _LATEST), UTC), usegmt=True)
 
 
 def read_http_date(text: str) -> float | None:

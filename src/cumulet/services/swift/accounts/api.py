@@ -2,7 +2,6 @@
 """Accounts over HTTP."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -16,9 +15,9 @@ from cumulet.services.swift.asked import find
 from cumulet.services.swift.bulk.deleting import delete_listed
 from cumulet.services.swift.bulk.extracting import extract
 from cumulet.services.swift.bulk.outcome import FORMATS
-from cumulet.services.swift.listing import source
+from cumulet.services.swift.listing import items
 from cumulet.services.swift.listing.letter import LISTED_CONTAINER, listing_reply
-from cumulet.services.swift.listing.question import Question, media_type, question
+from cumulet.services.swift.listing.question import media_type, question
 from cumulet.services.swift.model import Account
 from cumulet.services.swift.names import Place, place_of
 from cumulet.services.swift.storage_policy import POLICY
@@ -43,19 +42,8 @@ async def show(ctx: Context, request: Request) -> Reply:
     said = account_headers(found.account, ctx, entered.grant)
     if request.method == "HEAD":
         return Reply(204, None, {**said, "Content-Type": f"{kind}; charset=utf-8"})
-    items = await ctx.read(_list, place.account, asked)
-    return listing_reply(kind, items, said, ("account", place.account, "container"))
-
-
-def _list(tx: Tx, account: str, asked: Question) -> list[dict[str, Any]]:
-    return [_listed(row) for row in source.containers(tx, account, asked)]
-
-
-def _listed(row: Any) -> dict[str, Any]:
-    if isinstance(row, str):
-        return {"subdir": row}
-    name, count, size, updated_at = row
-    return {"name": name, "count": count, "bytes": size, "last_modified": times.listed(updated_at)}
+    listed = await ctx.read(items.containers, place.account, asked)
+    return listing_reply(kind, listed, said, ("account", place.account, "container"))
 
 
 def account_headers(account: Account | None, ctx: Context, grant: Grant) -> dict[str, str]:

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers over HTTP."""
 
-from typing import Any
-
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotAcceptable
-from cumulet.kernel.http.endpoint import route
+from cumulet.kernel.http.endpoint import Other, route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.http.wire import preferred
 from cumulet.kernel.resource.shapes import array
-from cumulet.services.swift import gate, times
+from cumulet.services.swift import gate
 from cumulet.services.swift.accounts.api import AS_MADE, AS_TEXT
 from cumulet.services.swift.accounts.api import LISTED as ASKED
 from cumulet.services.swift.asked import find
@@ -18,24 +16,32 @@ from cumulet.services.swift.bulk.extracting import extract
 from cumulet.services.swift.containers import making, removing
 from cumulet.services.swift.containers.changes import Changes, changes_of
 from cumulet.services.swift.containers.showing import container_headers
-from cumulet.services.swift.listing import source
+from cumulet.services.swift.listing import items
 from cumulet.services.swift.listing.letter import LISTED_OBJECT, listing_reply
 from cumulet.services.swift.listing.question import Question, media_type, question
 from cumulet.services.swift.model import Container
 from cumulet.services.swift.names import Place, place_of
 from cumulet.services.swift.objects.writing import needed
+from cumulet.services.swift.signed import forms
 from cumulet.services.swift.versions import listing as versions
+from cumulet.services.swift.web.cors import shared
+from cumulet.services.swift.web.serving import serve
 
 PATH = "/{account}/{container}"
 LISTED = (*ASKED, "path", "versions", "version_marker")
 TAGS = ("containers",)
+AS_FORM = (Other(201, None, "text/plain"), Other(303, None, "text/html"))
+AS_LIST = (*AS_TEXT, Other(200, None, "*/*"), Other(301))
 
 
-@route("GET", PATH, anonymous=True, tags=TAGS, query=LISTED, answer=array(LISTED_OBJECT), also=AS_TEXT)
+@route("GET", PATH, anonymous=True, tags=TAGS, query=LISTED, answer=array(LISTED_OBJECT), also=AS_LIST)
+@shared
 async def show(ctx: Context, request: Request) -> Reply:
     """The objects of a container, and what is said of it."""
     place = place_of(request)
     found = await ctx.read(find, place)
+    if (page := await serve(ctx, request, place, found)) is not None:
+        return page
     entered = gate.enter(ctx, request, place, found)
     container = needed(found)
     asked, kind = question(request.query), media_type(request.query, request.headers.get("accept", ""))
@@ -44,8 +50,8 @@ async def show(ctx: Context, request: Request) -> Reply:
         return Reply(204, None, {**said, "Content-Type": f"{kind}; charset=utf-8"})
     if "versions" in request.query:
         return await _all_versions(ctx, request, container, asked, said)
-    items = await ctx.read(_list, container.id, asked)
-    return listing_reply(kind, items, said, ("container", place.container, "object"))
+    listed = await ctx.read(items.objects, container.id, asked)
+    return listing_reply(kind, listed, said, ("container", place.container, "object"))
 
 
 async def _all_versions(
@@ -57,29 +63,12 @@ async def _all_versions(
         raise NotAcceptable
     if set(asked.delimiter) & set("0123456789."):
         raise BadRequest("invalid delimiter param")
-    items = await ctx.read(versions.versions, container.id, asked, behind)
-    return listing_reply("application/json", items, said, ("container", container.name, "object"))
-
-
-def _list(tx: Tx, container_id: str, asked: Question) -> list[dict[str, Any]]:
-    return [_listed(row) for row in source.objects(tx, container_id, asked)]
-
-
-def _listed(row: Any) -> dict[str, Any]:
-    if isinstance(row, str):
-        return {"subdir": row}
-    name, size, etag, content_type, updated_at, kind, facts = row
-    return {
-        "name": name,
-        "bytes": facts["bytes"] if kind == "slo" else size,
-        "hash": etag,
-        "content_type": content_type.encode("latin-1").decode(errors="replace"),
-        "last_modified": times.listed(updated_at),
-        **facts.get("listed", {}),
-    }
+    listed = await ctx.read(versions.versions, container.id, asked, behind)
+    return listing_reply("application/json", listed, said, ("container", container.name, "object"))
 
 
 @route("PUT", PATH, anonymous=True, tags=TAGS, raw=True, status=201, also=AS_MADE, query=("extract-archive",))
+@shared
 async def create(ctx: Context, request: Request) -> Reply:
     """The container is there, with this said of it; or the files of an archive are objects in it."""
     place = place_of(request)
@@ -90,10 +79,13 @@ async def create(ctx: Context, request: Request) -> Reply:
     return Reply(202 if existed else 201)
 
 
-@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=204)
+@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=204, also=AS_FORM)
+@shared
 async def update(ctx: Context, request: Request) -> Reply:
-    """What is said of the container is changed."""
+    """What is said of the container is changed; or the files of a signed form are objects in it."""
     place = place_of(request)
+    if forms.is_form(request):
+        return await forms.accept(ctx, request, place)
     entered = gate.enter(ctx, request, place, await ctx.read(find, place))
     await ctx.transact(_update, place, changes_of(request, entered.grant))
     return Reply(204)
@@ -104,6 +96,7 @@ def _update(tx: Tx, place: Place, changes: Changes) -> None:
 
 
 @route("DELETE", PATH, anonymous=True, tags=TAGS, raw=True, status=204)
+@shared
 async def remove(ctx: Context, request: Request) -> Reply:
     """The container is not there; it had to be empty, of old versions too."""
     place = place_of(request)

@@ -15,41 +15,40 @@ from cumulet.services.swift.gate import Pass
 from cumulet.services.swift.large import deleting, dynamic, static
 from cumulet.services.swift.model import Stored
 from cumulet.services.swift.names import Place, place_of, split_object
-from cumulet.services.swift.objects import copying, expiry, incoming, showing, symlinks, writing
+from cumulet.services.swift.objects import copying, expiry, incoming, reading, symlinks, writing
 from cumulet.services.swift.objects.discarding import discard
 from cumulet.services.swift.objects.draft import Draft
-from cumulet.services.swift.objects.opening import Opener, seek, ways
+from cumulet.services.swift.objects.opening import Opener, seek
+from cumulet.services.swift.signed import forms
 from cumulet.services.swift.store import Store
 from cumulet.services.swift.versions import changing
+from cumulet.services.swift.web.cors import shared
+from cumulet.services.swift.web.serving import serve
 
 PATH = "/{account}/{container}/{object:path}"
 TAGS = ("objects",)
 READ = ("multipart-manifest", "symlink", "version-id", "format")
-_TRIES = 3
 _OUTCOME = tuple(Other(200, None, kind) for kind in FORMATS)
-_ELSEWHERE = (Other(307, None, "text/plain"),)
+_DESCRIBED = (
+    Other(307, None, "text/plain"),
+    Other(201, None, "text/plain"),
+    Other(303, None, "text/html"),
+)
 _RESERVED = (
     "X-Static-Large-Object is a reserved header. To create a static large object add query param "
     "multipart-manifest=put."
 )
 
 
-@route("GET", PATH, anonymous=True, tags=TAGS, returns="*/*", also=(206, 304), query=READ)
+@route("GET", PATH, anonymous=True, tags=TAGS, returns="*/*", also=(206, 301, 304), query=READ)
+@shared
 async def read(ctx: Context, request: Request) -> Reply:
     """The content of an object, or what is said of it."""
     place = place_of(request)
     found = await ctx.read(find, place)
-    entered = gate.enter(ctx, request, place, found)
-    opener = Opener(ctx, request, entered)
-    for left in reversed(range(_TRIES)):
-        opened = await opener.open(place, found, ways(request))
-        try:
-            return await showing.show(ctx.app.contract(Store), request, opened)
-        except FileNotFoundError:
-            # It was replaced in the meantime, and what is there now has a file of its own.
-            if not left:
-                ctx.app.log.error("the content of an object is missing", object=place.path)
-    raise NotFound
+    if (page := await serve(ctx, request, place, found)) is not None:
+        return page
+    return await reading.show(ctx, request, place)
 
 
 @route(
@@ -62,6 +61,7 @@ async def read(ctx: Context, request: Request) -> Reply:
     also=_OUTCOME,
     query=("multipart-manifest", "version-id", "extract-archive"),
 )
+@shared
 async def write(ctx: Context, request: Request) -> Reply:
     """The object is there: the body, a copy, a link, a manifest of segments, or an old version again."""
     place = place_of(request)
@@ -115,10 +115,13 @@ def created(stored: Stored) -> Reply:
     return Reply(201, None, found)
 
 
-@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=202, also=_ELSEWHERE, query=("version-id",))
+@route("POST", PATH, anonymous=True, tags=TAGS, raw=True, status=202, also=_DESCRIBED, query=("version-id",))
+@shared
 async def describe(ctx: Context, request: Request) -> Reply:
-    """What is said of the object is this, and nothing else."""
+    """What is said of the object is this and nothing else; or the files of a signed form are objects."""
     place = place_of(request)
+    if forms.is_form(request):
+        return await forms.accept(ctx, request, place)
     found = await ctx.read(find, place)
     gate.enter(ctx, request, place, found)
     if symlinks.is_asked(request):
@@ -155,6 +158,7 @@ def _describe(tx: Tx, place: Place, said: Draft, version: str) -> Stored:
     also=_OUTCOME,
     query=("multipart-manifest", "version-id"),
 )
+@shared
 async def remove(ctx: Context, request: Request) -> Reply:
     """The object, or a version of it, is not there; a manifest goes with its segments where that is asked."""
     place = place_of(request)
@@ -180,6 +184,7 @@ async def _forget(ctx: Context, place: Place, version: str) -> Reply:
 
 
 @route("COPY", PATH, anonymous=True, tags=TAGS, raw=True, status=201, query=READ)
+@shared
 async def copy(ctx: Context, request: Request) -> Reply:
     """Another object, which the header Destination names, is like this one."""
     place = place_of(request)
