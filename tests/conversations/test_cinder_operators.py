@@ -26,6 +26,7 @@ from cumulet.services.cinder.volumes.model import Volume
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.people import PROJECT
 
+TOTALS = ("project", "volume_count", "total_volume_gb", "snapshot_count", "total_snapshot_gb")
 QUOTAS = f"/os-quota-sets/{PROJECT}"
 
 
@@ -363,5 +364,43 @@ def test_what_is_lost_is_found_by_the_reconcilers(tmp_path: Path, database: str)
         assert (await shown(cloud, "snapshot", snapshot))["status"] == "error"
         left = await cloud.app.db.read(lambda tx: tx.all(DocumentRow, DocumentRow.c.thing_id == orphan))
         assert all(document.body is None for document in left)
+
+    talk(tmp_path, script, database=database)
+
+
+def test_a_host_tells_what_is_on_it_and_what_its_backend_can_do(tmp_path: Path, database: str) -> None:
+    async def script(cloud: Cloud) -> None:
+        id = (await volume(cloud, size=3))["id"]
+        await made(cloud, "snapshot", volume_id=id)
+        assert (await ask(cloud, "GET", "/os-hosts")).status == 403
+        hosts = (await ask(cloud, "GET", "/os-hosts", token="admin"))["hosts"]
+        assert [(one["host_name"], one["service-status"]) for one in hosts] == [
+            ("control", "available"),
+            ("host-1@local", "available"),
+        ]
+        shown_host = (await ask(cloud, "GET", "/os-hosts/host-1@local", token="admin"))["host"]
+        assert [tuple(one["resource"][name] for name in TOTALS) for one in shown_host] == [
+            ("(total)", "1", "3", "1", "3"),
+            (PROJECT, "1", "3", "1", "3"),
+        ]
+        assert refusal(await ask(cloud, "GET", "/os-hosts/nowhere", token="admin")) == (
+            404,
+            "Host nowhere could not be found.",
+        )
+        assert (await ask(cloud, "GET", "/capabilities/host-1@local")).status == 403
+        told = await ask(cloud, "GET", "/capabilities/host-1@local", token="admin")
+        assert told["namespace"] == "OS::Storage::Capabilities::host-1@local"
+        assert sorted(told["properties"]) == [
+            "compression",
+            "qos",
+            "replication_enabled",
+            "thin_provisioning",
+        ]
+        for wrong in ("nowhere", "host-1@elsewhere"):
+            assert (await ask(cloud, "GET", f"/capabilities/{wrong}", token="admin")).status == 404
+        body = {"binary": "cinder-volume", "host": "host-1"}
+        await ask(cloud, "PUT", "/os-services/disable", body, token="admin")
+        left = (await ask(cloud, "GET", "/os-hosts?zone=nova", token="admin"))["hosts"]
+        assert [one["host_name"] for one in left] == ["control"]
 
     talk(tmp_path, script, database=database)

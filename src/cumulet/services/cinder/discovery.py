@@ -13,8 +13,10 @@ from cumulet.services.cinder.listing import FILTERS
 MINIMUM, MAXIMUM = "3.0", "3.71"
 EXTENSIONS = {
     "os-availability-zone": "AvailabilityZones",
+    "capabilities": "Capabilities",
     "os-extended-snapshot-attributes": "ExtendedSnapshotAttributes",
     "os-extended-services": "ExtendedServices",
+    "os-hosts": "Hosts",
     "os-quota-class-sets": "QuotaClasses",
     "os-quota-sets": "Quotas",
     "OS-SCH-HNT": "SchedulerHints",

@@ -19,7 +19,7 @@ from cumulet.services.cinder.wire import WIRE
 def api() -> Api:
     from cumulet.services.cinder import discovery, metadata_api, transfers
     from cumulet.services.cinder.attachments import api as attachments
-    from cumulet.services.cinder.hosting import pools, services
+    from cumulet.services.cinder.hosting import hosts, pools, services
     from cumulet.services.cinder.quotas import api as quotas
     from cumulet.services.cinder.quotas.usage import FIXED
     from cumulet.services.cinder.snapshots import api as snapshots
@@ -51,6 +51,7 @@ def api() -> Api:
             *quotas.ROUTES,
             *services.ROUTES,
             *pools.ROUTES,
+            *hosts.ROUTES,
         ),
         microversions=Microversions("volume", discovery.MINIMUM, discovery.MAXIMUM),
         quota_list=FIXED,

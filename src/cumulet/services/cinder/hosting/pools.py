@@ -30,6 +30,13 @@ CAPABILITIES = keys(
     backend_state=Literal["up", "down"],
     QoS_support=bool,
 )
+DRIVER = {
+    "volume_backend_name": LVM,
+    "vendor_name": "Cumulet",
+    "driver_version": "1.0",
+    "storage_protocol": "local",
+}
+"""Who keeps the volumes, and how they are reached."""
 POOL = keys(name=str, capabilities=maybe(CAPABILITIES))
 ZONE = keys(zoneName=str, zoneState=keys(available=bool))
 
@@ -62,10 +69,7 @@ def _capabilities(room: Room) -> dict[str, Any]:
         "thick_provisioning_support": False,
         "multiattach": True,
         "online_extend_support": True,
-        "volume_backend_name": LVM,
-        "vendor_name": "Cumulet",
-        "driver_version": "1.0",
-        "storage_protocol": "local",
+        **DRIVER,
         "backend_state": "up",
         "QoS_support": False,
     }
