@@ -404,3 +404,28 @@ def test_a_host_tells_what_is_on_it_and_what_its_backend_can_do(tmp_path: Path, 
         assert [one["host_name"] for one in left] == ["control"]
 
     talk(tmp_path, script, database=database)
+
+
+def test_nothing_changes_on_a_frozen_host(tmp_path: Path, database: str) -> None:
+    async def script(cloud: Cloud) -> None:
+        id = (await volume(cloud))["id"]
+        await cloud.settled()
+        body = {"host": "host-1@local"}
+        assert (await ask(cloud, "PUT", "/os-services/freeze", body)).status == 403
+        assert (await ask(cloud, "PUT", "/os-services/freeze", body, token="admin")).status == 200
+        assert (await ask(cloud, "PUT", "/os-services/freeze", body, token="admin")).status == 400
+        found = (await ask(cloud, "GET", "/os-services?host=host-1", token="admin"))["services"][0]
+        assert (found["frozen"], found["status"], found["disabled_reason"]) == (True, "disabled", "frozen")
+        refused = (
+            "Invalid input received: Modification operations are not allowed on frozen storage backends."
+        )
+        assert refusal(await ask(cloud, "DELETE", f"/volumes/{id}")) == (400, refused)
+        snapshot = {"snapshot": {"volume_id": id}}
+        assert refusal(await ask(cloud, "POST", "/snapshots", snapshot)) == (400, refused)
+        assert (await ask(cloud, "PUT", "/os-services/thaw", body, token="admin")).status == 200
+        assert (await ask(cloud, "PUT", "/os-services/thaw", body, token="admin")).status == 400
+        assert (await ask(cloud, "DELETE", f"/volumes/{id}")).status == 202
+        for wrong in ({"host": "nowhere"}, {}):
+            assert (await ask(cloud, "PUT", "/os-services/thaw", wrong, token="admin")).status == 400
+
+    talk(tmp_path, script, database=database)

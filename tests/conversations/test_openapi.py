@@ -13,6 +13,7 @@ from cumulet.main import SERVICES, openapi, services
 METHODS = {"get", "head", "post", "put", "patch", "delete", "options", "x-copy"}
 
 EMPTY = {
+    "cinder": {"put /v3/os-services/freeze", "put /v3/os-services/thaw"},
     "keystone": {"put /v3/projects/{project_id}/tags/{value}"},
     "neutron": {
         *(

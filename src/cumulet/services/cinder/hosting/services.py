@@ -12,13 +12,13 @@ from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import array, keys, maybe, since
 from cumulet.services.cinder.errors import InvalidInput
-from cumulet.services.cinder.volumes.placement import DisabledHost
+from cumulet.services.cinder.volumes.placement import DisabledHost, FrozenHost
 from cumulet.services.cinder.volumes.views import BACKEND, backend_host
 
 SCHEDULER, VOLUME = "cinder-scheduler", "cinder-volume"
 CONTROL = "control"
 """The name of the control plane where clients expect a host's."""
-BODY = {
+BODY: dict[str, Any] = {
     "type": "object",
     "properties": {
         "binary": {"type": "string", "minLength": 1, "maxLength": 255},
@@ -31,6 +31,13 @@ BODY = {
     "additionalProperties": False,
 }
 TOLD = Checked(BODY)
+FROZEN = Checked(
+    {
+        "type": "object",
+        "properties": {"host": BODY["properties"]["host"], "cluster": BODY["properties"]["cluster"]},
+        "additionalProperties": False,
+    }
+)
 
 
 STATUS, STATE = Literal["enabled", "disabled"], Literal["up", "down"]
@@ -59,11 +66,12 @@ def list_services(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     ctx.require("volume_extension:services:index")
     time = ctx.service.api.wire.time
     disabled = {row.id: row for row in tx.all(DisabledHost)}
+    frozen = {row.id for row in tx.all(FrozenHost)}
     found = [_entry(SCHEDULER, CONTROL, time(tx.now), up=True, disabled=None)]
     for host in tx.all(HostRow, order_by=(HostRow.c.id,)):
         off = disabled.get(host.id)
         entry = _entry(VOLUME, backend_host(host.id), time(host.seen_at), up=host.state == "up", disabled=off)
-        entry |= {"replication_status": "disabled", "active_backend_id": None, "frozen": False}
+        entry |= {"replication_status": "disabled", "active_backend_id": None, "frozen": host.id in frozen}
         if ctx.at("3.49"):
             entry["backend_state"] = entry["state"]
         found.append(entry)
@@ -116,6 +124,32 @@ def disable_with_reason(tx: Tx, ctx: Context, request: Request) -> dict[str, Any
     return {**asked, "status": "disabled", "disabled": True, "disabled_reason": reason}
 
 
+@route("PUT", "/os-services/freeze", schema=FROZEN.at)
+def freeze(tx: Tx, ctx: Context, request: Request) -> None:
+    """Nothing on the host is to change, and it is given no new volumes."""
+    host = _backend(tx, ctx, request, "volume:freeze_host")
+    if tx.get(FrozenHost, host) is not None:
+        raise _unchanged(host, "False")
+    tx.insert(FrozenHost(id=host))
+    _disable(tx, host, "frozen")
+
+
+@route("PUT", "/os-services/thaw", schema=FROZEN.at)
+def thaw(tx: Tx, ctx: Context, request: Request) -> None:
+    """The host is as it was before it was frozen."""
+    host = _backend(tx, ctx, request, "volume:thaw_host")
+    if tx.get(FrozenHost, host) is None:
+        raise _unchanged(host, "True")
+    tx.delete_where(FrozenHost, FrozenHost.c.id == host)
+    tx.delete_where(DisabledHost, DisabledHost.c.id == host)
+
+
+def _unchanged(host: str, expected: str) -> InvalidInput:
+    return InvalidInput(
+        f"No service could be changed: frozen in ['{backend_host(host)}'] must be {expected} to failover."
+    )
+
+
 def _disable(tx: Tx, host: str, reason: str | None) -> None:
     row = tx.get(DisabledHost, host)
     if row is None:
@@ -131,11 +165,30 @@ def _told(tx: Tx, ctx: Context, request: Request) -> tuple[dict[str, Any], str]:
     named = body.get("host")
     if not named:
         raise InvalidInput("Host field is missing.")
-    host = named.partition("@")[0] if named.partition("@")[2] in ("", BACKEND) else named
+    host = _plain(named)
     binary = body.get("binary") or body.get("service")
     if binary != VOLUME or tx.get(HostRow, host) is None:
         raise NotFound(f"Service {binary} could not be found on host {named}.")
     return {"host": named, "service": body.get("service", ""), "binary": body.get("binary", "")}, host
 
 
-ROUTES = (list_services, enable, disable, disable_with_reason)
+def _backend(tx: Tx, ctx: Context, request: Request, policy: str) -> str:
+    """The host whose backend the body names. Raises InvalidInput."""
+    ctx.require("volume_extension:services:update")
+    named = FROZEN(ctx, request.body).get("host")
+    if not named:
+        raise InvalidInput("Host field is missing.")
+    ctx.require(policy)
+    host = _plain(named)
+    if tx.get(HostRow, host) is None:
+        raise InvalidInput(f"No service found with host={named}")
+    return host
+
+
+def _plain(named: str) -> str:
+    """A host by its own name; its backend's stands for it too."""
+    host, _, backend = named.partition("@")
+    return host if backend in ("", BACKEND) else named
+
+
+ROUTES = (list_services, enable, disable, disable_with_reason, freeze, thaw)

@@ -16,6 +16,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "cinder_frozen_hosts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "cinder_volume_types",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -14,6 +14,7 @@ from cumulet.services.cinder.snapshots import flows
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.types.model import VolumeType
 from cumulet.services.cinder.volumes.model import Volume
+from cumulet.services.cinder.volumes.placement import refuse_frozen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class NewSnapshot:
 
 def create_snapshot(tx: Tx, ctx: Context, volume: Volume, new: NewSnapshot) -> Snapshot:
     """Accept a snapshot: the row, its quota and the saga that makes it, or nothing."""
+    refuse_frozen(tx, volume.host)
     if volume.host is None:
         raise InvalidVolume(
             "The snapshot cannot be created because volume has not been scheduled to any host."
@@ -68,6 +70,7 @@ DELETABLE = ("available", "error")
 
 def delete_snapshot(tx: Tx, ctx: Context, snapshot: Snapshot, *, force: bool = False) -> None:
     """Accept the end of a snapshot; what is under way with it is called off."""
+    refuse_frozen(tx, snapshot.host)
     if not force and snapshot.status not in DELETABLE:
         raise InvalidSnapshot(
             f"Snapshot status must be {' or '.join(DELETABLE)} and must not be part of a group."

@@ -9,6 +9,7 @@ from cumulet.services.cinder.errors import InvalidVolume
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes import exports, flows
 from cumulet.services.cinder.volumes.model import Volume
+from cumulet.services.cinder.volumes.placement import refuse_frozen
 from cumulet.services.cinder.volumes.states import DELETABLE, either
 
 SNAPSHOT_DELETABLE = ("available", "error", "deleting")
@@ -18,6 +19,7 @@ def delete_volume(
     tx: Tx, ctx: Context, volume: Volume, *, cascade: bool = False, force: bool = False
 ) -> None:
     """Accept the end of a volume that no server has: with its snapshots, or only if it has none."""
+    refuse_frozen(tx, volume.host)
     attached = any(item.status == "attached" for item in exports.attachments(tx, volume.id))
     snapshots = tx.all(Snapshot, Snapshot.c.volume_id == volume.id)
     in_the_way = [item for item in snapshots if not cascade or not _may_go(ctx, item, force)]

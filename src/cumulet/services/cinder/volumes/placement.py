@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
 from cumulet.kernel.hosts import HostRow, health
+from cumulet.services.cinder.errors import InvalidInput
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
 
@@ -21,6 +22,18 @@ class DisabledHost(Row, table="cinder_disabled_hosts"):
 
     id: str = column(primary=True)
     reason: str | None = column(default=None)
+
+
+class FrozenHost(Row, table="cinder_frozen_hosts"):
+    """A host on which nothing is to change: it is given no new volumes, and what it has stays as it is."""
+
+    id: str = column(primary=True)
+
+
+def refuse_frozen(tx: Tx, host: str | None) -> None:
+    """Raise InvalidInput where nothing is to change."""
+    if host is not None and tx.get(FrozenHost, host) is not None:
+        raise InvalidInput("Modification operations are not allowed on frozen storage backends.")
 
 
 @dataclass(frozen=True, order=True)
