@@ -61,6 +61,11 @@ class Volumes(Protocol):
         `Hosts.made_true`.
         """
 
+    def unexport(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
+        """The attachment is as when it was reserved: no host has the volume by it, and its server still may.
+        Nothing being there is fine.
+        """
+
     def attached(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
         """The guest has the volume: it is in-use."""
 

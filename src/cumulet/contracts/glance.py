@@ -51,5 +51,10 @@ class Images(Protocol):
         May be called again after a crash. Raises ValueError with a sentence when the file is no good.
         """
 
+    def delete(self, tx: Tx, ctx: Context, image_id: str) -> None:
+        """The image that was made for a server is gone, with its content, unless it is protected. Nothing
+        being there is fine.
+        """
+
     def abandon(self, tx: Tx, ctx: Context, image_id: str) -> None:
         """The image that was to be uploaded will never be: it and its file go. An undo may call this."""

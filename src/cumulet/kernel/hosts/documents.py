@@ -102,6 +102,12 @@ def hosts_of(tx: Tx, kind: str, id: str) -> list[str]:
     return [row.host for row in rows if row.body is not None]
 
 
+def ever_told(tx: Tx, kind: str, id: str) -> list[str]:
+    """The hosts that are told to have this, and those that have not yet said that it is gone."""
+    rows = tx.all(DocumentRow, DocumentRow.c.thing_id == id, DocumentRow.c.kind == kind)
+    return [row.host for row in rows]
+
+
 def published(tx: Tx, host: str, kind: str, id: str) -> bool:
     """Whether the host is told to have this now."""
     row = tx.get(DocumentRow, f"{host}/{kind}/{id}")

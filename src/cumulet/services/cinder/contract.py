@@ -80,6 +80,11 @@ class ServerVolumes:
         _, generation = changes.connect(tx, ctx.within("cinder"), volume, attachment, connector)
         return [volume.host, volume.id, generation]
 
+    def unexport(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
+        attachment = tx.get(Attachment, attachment_id)
+        if attachment is not None:
+            changes.disconnect(tx, ctx.within("cinder"), attachment)
+
     def attached(self, tx: Tx, ctx: Context, attachment_id: str) -> None:
         attachment = tx.need(Attachment, attachment_id)
         changes.complete(tx, ctx.within("cinder"), tx.need(Volume, attachment.volume_id), attachment)

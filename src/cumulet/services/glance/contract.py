@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cumulet.contracts.glance import ImageInfo
-from cumulet.kernel import ids
+from cumulet.kernel import events, ids
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Error
@@ -96,6 +96,12 @@ class GlanceImages:
             part.discard()
             raise
         return content
+
+    def delete(self, tx: Tx, ctx: Context, image_id: str) -> None:
+        ctx, image = ctx.within("glance"), tx.get(Image, image_id)
+        if image is not None and not image.protected:
+            changes.forget(tx, ctx, image)
+            events.emit(tx, ctx, "image.delete", image)
 
     def abandon(self, tx: Tx, ctx: Context, image_id: str) -> None:
         image = tx.get(Image, image_id)

@@ -14,10 +14,11 @@ from cumulet.kernel.saga import Saga
 from cumulet.kernel.service import Api, CatalogEntry, Check, ReportHandler, Service
 from cumulet.kernel.versions import Microversions
 from cumulet.services.nova.policies import POLICIES
+from cumulet.services.nova.settings import NovaSettings
 from cumulet.services.nova.versions import MAXIMUM, MINIMUM
 from cumulet.services.nova.wire import WIRE, over_quota
 
-SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY = 60.0, 60.0
+SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY, LOOK_FOR_SHELVED_EVERY = 60.0, 60.0, 60.0
 
 
 def api() -> Api:
@@ -91,8 +92,9 @@ def sagas() -> Sequence[Saga]:
     from cumulet.services.nova.aggregates import caching
     from cumulet.services.nova.servers import flows
     from cumulet.services.nova.servers.rescue import flows as rescue
+    from cumulet.services.nova.servers.shelve import flows as shelve
 
-    return (*flows.SAGAS, *rescue.SAGAS, caching.bring_images)
+    return (*flows.SAGAS, *rescue.SAGAS, *shelve.SAGAS, caching.bring_images)
 
 
 def reconcilers() -> Sequence[Reconciler]:
@@ -101,13 +103,8 @@ def reconcilers() -> Sequence[Reconciler]:
     return (
         Reconciler(reconcile.sync_power, SYNC_POWER_EVERY),
         Reconciler(reconcile.withdraw_ownerless, SWEEP_GUESTS_EVERY),
+        Reconciler(reconcile.offload_shelved, LOOK_FOR_SHELVED_EVERY),
     )
-
-
-def provides() -> Mapping[type, Any]:
-    from cumulet.services.nova.metadata_service import Metadata
-
-    return {MetadataSource: Metadata}
 
 
 def reports() -> Mapping[str, ReportHandler]:
@@ -140,19 +137,32 @@ async def devstack(app: App, image: Path | None) -> None:
     await app.db.transact(make)
 
 
-SERVICE = Service(
-    name="nova",
-    path="/compute",
-    port=8774,
-    catalog=(CatalogEntry("compute", "nova", "/v2.1"),),
-    admin_rule="context_is_admin",
-    api=api,
-    sagas=sagas,
-    reconcilers=reconcilers,
-    provides=provides,
-    reports=reports,
-    first_start=first_start,
-    devstack=devstack,
-    host_connected=host_connected,
-    invariants=invariants,
-)
+def service(settings: NovaSettings = NovaSettings()) -> Service:
+    """Nova with these settings."""
+
+    def provides() -> Mapping[type, Any]:
+        from cumulet.services.nova.metadata_service import Metadata
+
+        return {MetadataSource: Metadata, NovaSettings: settings}
+
+    return Service(
+        name="nova",
+        path="/compute",
+        port=8774,
+        catalog=(CatalogEntry("compute", "nova", "/v2.1"),),
+        admin_rule="context_is_admin",
+        api=api,
+        sagas=sagas,
+        reconcilers=reconcilers,
+        provides=provides,
+        reports=reports,
+        first_start=first_start,
+        devstack=devstack,
+        host_connected=host_connected,
+        invariants=invariants,
+        settings=settings,
+        configure=service,
+    )
+
+
+SERVICE = service()

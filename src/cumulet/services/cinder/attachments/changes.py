@@ -65,6 +65,14 @@ def connect(
     return attachment, generation
 
 
+def disconnect(tx: Tx, ctx: Context, attachment: Attachment) -> None:
+    """The attachment is reserved, as before a host was named."""
+    tx.update(attachment, status="reserved", host=None, connector={}, connection_info={}, attached_at=None)
+    volume = tx.get(Volume, attachment.volume_id)
+    if volume is not None:
+        exports.follow(tx, ctx, volume)
+
+
 def connection(volume: Volume, mode: str) -> dict[str, Any]:
     """How a host reaches the volume: it is a file of its own host, served on a socket there."""
     return {

@@ -19,6 +19,7 @@ from cumulet.services.nova.servers.deleting import delete_server
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.rescue import api as rescue
+from cumulet.services.nova.servers.shelve import api as shelve
 
 _RULE = "os_compute_api:servers"
 _UPDATE = Checked(schemas.update)
@@ -86,5 +87,6 @@ SERVERS = expose(
     ),
     *actions.ACTIONS,
     *rescue.ACTIONS,
+    *shelve.ACTIONS,
 )
 ROUTES = (update_server,)

@@ -39,6 +39,12 @@ async def create_server(run: Run, server_id: str, with_volumes: bool) -> None:
     if with_volumes:
         await run(steps.wait_volumes, server_id)
         await run(steps.reserve_volumes, server_id)
+    await put_somewhere(run, server_id, with_volumes)
+    await run(steps.set_active, server_id)
+
+
+async def put_somewhere(run: Run, server_id: str, with_volumes: bool) -> None:
+    """The server runs on a host; up to three are tried."""
     async for attempt in run.attempts(ATTEMPTS):
         async with attempt:
             place = await run(steps.place, server_id)
@@ -53,7 +59,6 @@ async def create_server(run: Run, server_id: str, with_volumes: bool) -> None:
                 await run(steps.wait_exports, server_id, exports)
             generation = await run(steps.publish_guest, server_id, host)
             await run(steps.wait_guest, server_id, host, generation)
-    await run(steps.set_active, server_id)
 
 
 @saga("server.delete/1", keys=("server",), queued=True)

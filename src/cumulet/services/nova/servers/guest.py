@@ -51,7 +51,7 @@ def document(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]) 
         root_gb=copy["disk"] if server.image_id is not None else 0,
         ephemeral_gb=copy["ephemeral"] if whole else 0,
         swap_mb=copy["swap"] if whole else 0,
-        image_id=server.image_id,
+        image_id=server.root_image_id or server.image_id,
         disks=tuple(_disk(device) for device in disks if device.plugged and whole),
         nics=tuple(nic.guest_nic() for nic in nics if nic.host == server.host),
         power=server.power,  # type: ignore[arg-type]

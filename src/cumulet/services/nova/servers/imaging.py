@@ -28,6 +28,10 @@ _NOT_INHERITED = (
     "root_device_name",
 )
 DEADLINE = 3600.0
+_UPLOADING = {
+    "image_snapshot": "image_uploading",
+    "shelving_image_pending_upload": "shelving_image_uploading",
+}
 
 
 def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
@@ -138,8 +142,8 @@ async def upload(ctx: Context, server_id: str, image_id: str) -> None:
 
 def _uploading(tx: Tx, server_id: str) -> None:
     server = tx.need(Server, server_id)
-    if server.task_state == "image_snapshot":
-        tx.update(server, task_state="image_uploading")
+    if server.task_state in _UPLOADING:
+        tx.update(server, task_state=_UPLOADING[server.task_state])
 
 
 @step()

@@ -145,6 +145,11 @@ class Server(
     """The last rescue, as a guest's document describes it."""
     rescued: bool = field(default=False, hidden=True)
     """Whether the guest is to boot from it."""
+    root_image_id: str | None = field(default=None, hidden=True)
+    """The image that the root disk on the host was made of where it is another than the server's own."""
+    shelved_image_id: str | None = field(default=None, hidden=True)
+    """The image as which a shelved server is kept."""
+    shelved_at: Timestamp | None = field(default=None, hidden=True)
     files: list[dict[str, str]] = field(default_factory=list, hidden=True)
     """Files that a request before 2.57 put into the config drive: path and base64 contents of each."""
     vendor_password: str = field(default="", hidden=True)

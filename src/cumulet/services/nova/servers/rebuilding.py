@@ -84,7 +84,7 @@ def _image(tx: Tx, ctx: Context, server: Server, image_id: str) -> dict[str, Any
     creating.check_image(image, _flavor(server))
     if not server.flavor_copy["disk"] and not ctx.can("os_compute_api:servers:create:zero_disk_flavor"):
         raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
-    return {"image_id": image_id, "image_properties": dict(image.properties)}
+    return {"image_id": image_id, "root_image_id": None, "image_properties": dict(image.properties)}
 
 
 def _flavor(server: Server) -> Flavor:

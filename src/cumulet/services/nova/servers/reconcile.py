@@ -13,8 +13,11 @@ from cumulet.kernel.bus import Report
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import DocumentRow
 from cumulet.kernel.service import own_context
+from cumulet.lib import timestamps
 from cumulet.services.nova.servers import devices, guest, states
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.shelve import flows as shelve
+from cumulet.services.nova.settings import NovaSettings
 
 GUEST = "guest"
 RUNNING_STATES = ("active", "paused", "suspended", "rescued")
@@ -67,6 +70,19 @@ def withdraw_ownerless(tx: Tx) -> list[str]:
             hosts.withdraw(tx, ctx, row.host, GUEST, row.thing_id)
             gone.append(row.thing_id)
     return gone
+
+
+def offload_shelved(tx: Tx) -> int:
+    """Have servers that are shelved for as long as the settings say leave their hosts; how many."""
+    patience = tx.app.contract(NovaSettings).shelved_offload_time
+    if patience <= 0:
+        return 0
+    c, before = Server.c, timestamps.add(tx.now, -patience)
+    idle = (c.vm_state == "shelved", c.task_state.is_(None), c.deleted.is_(False))
+    due = tx.all(Server, *idle, c.shelved_at <= before)
+    for server in due:
+        shelve.offload(tx, own_context(tx.app, "nova"), server)
+    return len(due)
 
 
 def _documents(tx: Tx) -> list[DocumentRow]:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from cumulet.contracts.cinder import Volumes
+from cumulet.contracts.glance import Images
 from cumulet.contracts.neutron import Ports
 from cumulet.contracts.placement import Allocator, NoRoom
 from cumulet.kernel import events, hosts
@@ -67,8 +68,9 @@ def leave_place(tx: Tx, ctx: Context, server_id: str) -> None:
         return
     tx.app.contract(Ports).unbind(tx, ctx, server_id)
     tx.app.contract(Allocator).release(tx, server_id)
-    task = server.task_state if server.task_state == "deleting" else "scheduling"
+    building = server.vm_state == "building" and server.task_state != "deleting"
     tried = [*server.tried_hosts, server.host]
+    task = "scheduling" if building else server.task_state
     tx.update(server, host=None, host_zone=None, tried_hosts=tried, task_state=task)
 
 
@@ -270,7 +272,7 @@ def set_active(tx: Tx, ctx: Context, server_id: str) -> None:
 def withdraw_guest(tx: Tx, ctx: Context, server_id: str) -> list[list[Any]]:
     """No host is to have the guest any more; [host, generation] of those that must say so."""
     server = tx.need(Server, server_id)
-    where = dict.fromkeys([*server.tried_hosts, *([server.host] if server.host else [])])
+    where = hosts.ever_told(tx, "guest", server.id)
     found = ((host, hosts.withdraw(tx, ctx, host, "guest", server_id)) for host in where)
     return [[host, generation] for host, generation in found if generation is not None]
 
@@ -310,6 +312,8 @@ def forget(tx: Tx, ctx: Context, server_id: str) -> None:
     tx.app.contract(Ports).unplug(tx, everyone, server_id)
     for device in devices.of_server(tx, server_id):
         end_volume(tx, everyone, device)
+    if server.shelved_image_id is not None:
+        tx.app.contract(Images).delete(tx, everyone, server.shelved_image_id)
     tx.app.contract(Allocator).release(tx, server_id)
     tx.delete_where(ServerTag, ServerTag.c.server_id == server_id)
     server = tx.update(

@@ -119,7 +119,10 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
     answer=until("2.100", keys(volumeAttachment=keys(_SHOWN, id=str))),
 )
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
-    """Accept a volume for a server: it is reserved now, and given to the guest by a saga."""
+    """Accept a volume for a server: it is reserved now, and given to the guest by a saga.
+
+    A server that has left its host finds it when it comes back.
+    """
     server = server_of(tx, ctx, request, f"{_RULE}:create")
     given = _CREATE(ctx, request.body)["volumeAttachment"]
     guards.allow(ctx, server, "attach_volume")
@@ -147,7 +150,10 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
         )
     )
     history.begin(tx, ctx, server.id, "attach_volume")
-    saga.start(tx, ctx, flows.attach_volume, server_id=server.id, device_id=row.id)
+    if server.vm_state == "shelved_offloaded":
+        history.end(tx, ctx, server.id, "attach_volume", history.Ending())
+    else:
+        saga.start(tx, ctx, flows.attach_volume, server_id=server.id, device_id=row.id)
     if ctx.at("2.101"):
         return Reply(202)
     body = _view(ctx, row)
@@ -228,13 +234,18 @@ def delete_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     guards.allow(ctx, server, "detach_volume")
     if device.boot_index == 0:
         raise Forbidden("Cannot detach a root device volume")
+    if server.vm_state != "shelved_offloaded":
+        _begin_detaching(tx, ctx, server, volume_id)
+    history.begin(tx, ctx, server.id, "detach_volume")
+    saga.start(tx, ctx, flows.detach_volume, server_id=server.id, device_id=device.id)
+    return Reply(202)
+
+
+def _begin_detaching(tx: Tx, ctx: Context, server: Server, volume_id: str) -> None:
     try:
         tx.app.contract(Volumes).detaching(tx, ctx, volume_id, server.id)
     except BadRequest as error:
         raise BadRequest(f"Invalid volume: {error.message}") from error
-    history.begin(tx, ctx, server.id, "detach_volume")
-    saga.start(tx, ctx, flows.detach_volume, server_id=server.id, device_id=device.id)
-    return Reply(202)
 
 
 ROUTES = (list_attachments, show_attachment, create_attachment, update_attachment, delete_attachment)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator may want otherwise; the defaults are upstream's."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+
+@dataclass(frozen=True, kw_only=True)
+class NovaSettings:
+    """Durations are in seconds."""
+
+    shelved_offload_time: Annotated[int, Meta(ge=-1)] = 0
+    """After which a shelved server leaves its host; -1 keeps it there until somebody asks."""
