@@ -86,8 +86,12 @@ def test_an_operator_resets_and_forces_snapshots_away(tmp_path: Path) -> None:
         ).status == 400
         refused = await ask(cloud, "DELETE", f"/snapshots/{id}")
         assert refusal(refused)[1].startswith("Invalid snapshot: Snapshot status must be available or error")
+        odd = {"os-update_snapshot_status": {"status": "error", "progress": "much"}}
+        assert (await ask(cloud, "POST", path, odd)).status == 400
         by_nova = {"os-update_snapshot_status": {"status": "error", "progress": "80%"}}
         assert (await ask(cloud, "POST", path, by_nova)).status == 202
+        shown_then = (await ask(cloud, "GET", f"/snapshots/{id}"))["snapshot"]
+        assert shown_then["os-extended-snapshot-attributes:progress"] == "80%"
         again = await ask(cloud, "POST", path, by_nova)
         assert refusal(again)[1] == "Snapshot status error not allowed for update_snapshot_status"
         assert (await ask(cloud, "POST", path, {"os-force_delete": {}}, token="admin")).status == 202

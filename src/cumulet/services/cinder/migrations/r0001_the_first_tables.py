@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("volume_type_id", TEXT, nullable=False),
         sa.Column("is_bootable", sa.Boolean(), nullable=False),
         sa.Column("image_metadata", sa.Text(), nullable=False),
+        sa.Column("told_progress", TEXT, nullable=True),
         sa.Column("error_text", TEXT, nullable=True),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("updated_at", TEXT, nullable=False),

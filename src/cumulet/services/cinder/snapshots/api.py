@@ -21,6 +21,7 @@ from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
 
 S = Snapshot.c
+PROGRESS = {"type": ["string", "null"], "pattern": "^(100|[0-9]{1,2})%$"}
 STATUSES = ("creating", "available", "deleting", "error", "error_deleting", "backing-up", "restoring")
 NO_FORCE = (
     "Since microversion 3.66 the 'force' flag is invalid for this request.  For backward compatability, "
@@ -73,7 +74,7 @@ def update_status(tx: Tx, ctx: Context, snapshot: Snapshot, asked: dict[str, Any
         raise BadRequest(
             f"Provided snapshot status {status} not allowed for snapshot with status {snapshot.status}."
         )
-    tx.update(snapshot, status=status)
+    tx.update(snapshot, status=status, told_progress=asked.get("progress") or snapshot.told_progress)
 
 
 _NEXT = {"creating": ("creating", "available", "error"), "deleting": ("deleting", "error_deleting")}
@@ -115,6 +116,6 @@ SNAPSHOTS = expose(
         name="os-update_snapshot_status",
         policy="snapshot_extension:snapshot_actions:update_snapshot_status",
         run=update_status,
-        body=thing("status", status={"type": "string"}, progress={}),
+        body=thing("status", status={"type": "string"}, progress=PROGRESS),
     ),
 )

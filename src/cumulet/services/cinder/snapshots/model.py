@@ -14,8 +14,8 @@ OLD_NAMES = {"display_name": "name", "display_description": "description"}
 
 
 def progress(ctx: Context, snapshot: "Snapshot") -> str:
-    """All or nothing: a host tells of a snapshot once it is whole."""
-    return "100%" if snapshot.status == "available" else "0%"
+    """What Nova told, else all or nothing: a host tells of a snapshot once it is whole."""
+    return snapshot.told_progress or ("100%" if snapshot.status == "available" else "0%")
 
 
 class Snapshot(Resource, service="cinder", path="/snapshots", member="snapshot"):
@@ -50,6 +50,7 @@ class Snapshot(Resource, service="cinder", path="/snapshots", member="snapshot")
     volume_type_id: str = field(default="", hidden=True, index=True)
     is_bootable: bool = field(default=False, hidden=True)
     image_metadata: dict[str, str] = field(default_factory=dict, hidden=True)
+    told_progress: str | None = field(default=None, hidden=True)
     error_text: str | None = field(default=None, hidden=True)
     created_at: Timestamp = field(default=Timestamp(""), sort=True, brief=True)
     updated_at: Timestamp = field(default=Timestamp(""), sort=True, brief=True)
