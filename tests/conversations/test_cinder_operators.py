@@ -20,7 +20,7 @@ from tests.conversations.cinder_talk import (
 from cumulet.kernel.clock import ManualClock
 from cumulet.kernel.db import Tx
 from cumulet.kernel.hosts import DocumentRow
-from cumulet.services.cinder import reconcile
+from cumulet.services.cinder import messages, reconcile
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
 from cumulet.testing.cloud import Cloud
@@ -429,3 +429,50 @@ def test_nothing_changes_on_a_frozen_host(tmp_path: Path, database: str) -> None
             assert (await ask(cloud, "PUT", "/os-services/thaw", wrong, token="admin")).status == 400
 
     talk(tmp_path, script, database=database)
+
+
+def test_who_wants_what_no_backend_is_finds_a_message_about_it(tmp_path: Path, database: str) -> None:
+    async def script(cloud: Cloud) -> None:
+        given = {"name": "odd", "extra_specs": {"storage_protocol": "<or> rope <or> string"}}
+        odd = await ask(cloud, "POST", "/types", {"volume_type": given}, token="admin")
+        good = {"name": "good", "extra_specs": {"capabilities:vendor_name": "Cumulet", "other:x": "y"}}
+        assert (await ask(cloud, "POST", "/types", {"volume_type": good}, token="admin")).status == 200
+        id = (await volume(cloud, volume_type=odd["volume_type"]["id"]))["id"]
+        fine = (await volume(cloud, volume_type="good"))["id"]
+        await cloud.settled()
+        assert (await shown(cloud, "volume", id))["status"] == "error"
+        assert (await shown(cloud, "volume", fine))["status"] == "available"
+        assert (await ask(cloud, "GET", "/messages")).status == 404
+        (told,) = (await ask(cloud, "GET", "/messages", at="3.3"))["messages"]
+        assert (told["resource_uuid"], told["resource_type"], told["message_level"]) == (
+            id,
+            "VOLUME",
+            "ERROR",
+        )
+        assert (told["event_id"], told["user_message"]) == (
+            "VOLUME_VOLUME_001_003",
+            "schedule allocate volume:Could not find any available weighted backend.",
+        )
+        path = f"/messages/{told['id']}"
+        assert (await ask(cloud, "GET", path, at="3.3"))["message"] == told
+        assert (await ask(cloud, "GET", path, at="3.3", token="stranger")).status == 404
+        assert (await ask(cloud, "DELETE", path, at="3.3")).status == 204
+        assert (await ask(cloud, "GET", path, at="3.3")).status == 404
+
+    talk(tmp_path, script, database=database)
+
+
+def test_messages_go_after_a_month(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def script(cloud: Cloud) -> None:
+        given = {"name": "odd", "extra_specs": {"vendor_name": "nobody"}}
+        await ask(cloud, "POST", "/types", {"volume_type": given}, token="admin")
+        await volume(cloud, volume_type="odd")
+        await cloud.settled()
+        for days, left in ((29, 1), (2, 0)):
+            clock.advance(days * 86400.0)
+            await cloud.app.db.transact(messages.forget_old)
+            assert await cloud.app.db.read(lambda tx: tx.count(messages.Message)) == left
+
+    talk(tmp_path, script, clock=clock)

@@ -27,6 +27,7 @@ FILTERS: dict[str, tuple[str, ...]] = {
     ),
     "snapshot": ("name", "status", "volume_id", "metadata", "availability_zone", "consumes_quota"),
     "attachment": ("volume_id", "status", "instance_id", "attach_status"),
+    "message": ("resource_uuid", "resource_type", "event_id", "request_id", "message_level"),
     "pool": ("name", "volume_type"),
     "volume_type": ("is_public", "extra_specs"),
 }

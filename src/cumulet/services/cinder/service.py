@@ -17,7 +17,7 @@ from cumulet.services.cinder.wire import WIRE
 
 
 def api() -> Api:
-    from cumulet.services.cinder import discovery, metadata_api, transfers
+    from cumulet.services.cinder import discovery, messages, metadata_api, transfers
     from cumulet.services.cinder.attachments import api as attachments
     from cumulet.services.cinder.hosting import hosts, pools, services
     from cumulet.services.cinder.quotas import api as quotas
@@ -36,6 +36,7 @@ def api() -> Api:
             snapshots.SNAPSHOTS,
             attachments.ATTACHMENTS,
             types.TYPES,
+            messages.MESSAGES,
             *transfers.TRANSFERS,
         ),
         routes=(
@@ -83,9 +84,13 @@ def provides() -> Mapping[type, Any]:
 
 
 def reconcilers() -> Sequence[Reconciler]:
-    from cumulet.services.cinder import reconcile
+    from cumulet.services.cinder import messages, reconcile
 
-    return Reconciler(reconcile.end_transience, 30.0), Reconciler(reconcile.withdraw_orphans, 60.0)
+    return (
+        Reconciler(reconcile.end_transience, 30.0),
+        Reconciler(reconcile.withdraw_orphans, 60.0),
+        Reconciler(messages.forget_old, 3600.0),
+    )
 
 
 def reports() -> Mapping[str, ReportHandler]:

@@ -13,11 +13,10 @@ from cumulet.kernel.hosts import HostRow
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.shapes import array, keys, mapping
-from cumulet.services.cinder.hosting.pools import DRIVER
 from cumulet.services.cinder.hosting.services import CONTROL, SCHEDULER, VOLUME
 from cumulet.services.cinder.snapshots.model import Snapshot
 from cumulet.services.cinder.volumes.model import Volume
-from cumulet.services.cinder.volumes.placement import DisabledHost
+from cumulet.services.cinder.volumes.placement import DRIVER, DisabledHost
 from cumulet.services.cinder.volumes.views import BACKEND, backend_host
 
 HOST = keys(

@@ -10,9 +10,8 @@ from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource.shapes import array, keys, maybe
 from cumulet.services.cinder import listing
-from cumulet.services.cinder.types.first_types import LVM
 from cumulet.services.cinder.volumes.creating import ZONES
-from cumulet.services.cinder.volumes.placement import OVERSUBSCRIPTION, Room, rooms
+from cumulet.services.cinder.volumes.placement import rooms
 from cumulet.services.cinder.volumes.views import pool
 
 CAPABILITIES = keys(
@@ -30,13 +29,6 @@ CAPABILITIES = keys(
     backend_state=Literal["up", "down"],
     QoS_support=bool,
 )
-DRIVER = {
-    "volume_backend_name": LVM,
-    "vendor_name": "Cumulet",
-    "driver_version": "1.0",
-    "storage_protocol": "local",
-}
-"""Who keeps the volumes, and how they are reached."""
 POOL = keys(name=str, capabilities=maybe(CAPABILITIES))
 ZONE = keys(zoneName=str, zoneState=keys(available=bool))
 
@@ -51,27 +43,9 @@ def list_pools(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
         found = [room for room in found if pool(room.host) == name]
     return {
         "pools": [
-            {"name": pool(room.host), **({"capabilities": _capabilities(room)} if detail else {})}
+            {"name": pool(room.host), **({"capabilities": room.capabilities} if detail else {})}
             for room in found
         ]
-    }
-
-
-def _capabilities(room: Room) -> dict[str, Any]:
-    return {
-        "total_capacity_gb": room.total,
-        "free_capacity_gb": room.free,
-        "allocated_capacity_gb": room.total - room.free,
-        "provisioned_capacity_gb": room.total - room.free,
-        "max_over_subscription_ratio": str(float(OVERSUBSCRIPTION)),
-        "reserved_percentage": 0,
-        "thin_provisioning_support": True,
-        "thick_provisioning_support": False,
-        "multiattach": True,
-        "online_extend_support": True,
-        **DRIVER,
-        "backend_state": "up",
-        "QoS_support": False,
     }
 
 

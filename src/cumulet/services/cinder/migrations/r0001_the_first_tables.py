@@ -22,6 +22,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "cinder_messages",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
+        sa.Column("user_message", TEXT, nullable=False),
+        sa.Column("message_level", TEXT, nullable=False),
+        sa.Column("request_id", TEXT, nullable=False),
+        sa.Column("resource_type", TEXT, nullable=False),
+        sa.Column("resource_uuid", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("expires_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_cinder_messages_expires_at"), "cinder_messages", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_cinder_messages_project_id"), "cinder_messages", ["project_id"], unique=False)
+    op.create_table(
         "cinder_volume_types",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -4,6 +4,7 @@
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import Run, saga
+from cumulet.services.cinder import messages
 from cumulet.services.cinder.snapshots import steps
 from cumulet.services.cinder.snapshots.model import Snapshot
 
@@ -13,6 +14,7 @@ def leave_in_error(tx: Tx, ctx: Context, why: str, snapshot_id: str) -> None:
     snapshot = tx.get(Snapshot, snapshot_id)
     if snapshot is not None and snapshot.status != "deleting":
         tx.update(snapshot, status="error", error_text=why)
+        messages.tell(tx, ctx, messages.NO_SNAPSHOT, messages.SNAPSHOT, snapshot)
 
 
 @saga("snapshot.create/1", keys=("snapshot",), on_failure=leave_in_error)

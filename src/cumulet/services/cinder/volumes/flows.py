@@ -4,6 +4,7 @@
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import Run, saga
+from cumulet.services.cinder import messages
 from cumulet.services.cinder.volumes import exports, steps
 from cumulet.services.cinder.volumes.model import Volume
 
@@ -13,12 +14,15 @@ TRIES = 3
 
 def leave_in_error(tx: Tx, ctx: Context, why: str, volume_id: str) -> None:
     """The volume is in error and says why; no host has anything of it."""
-    _fail(tx, volume_id, "error", why)
+    if volume := _fail(tx, volume_id, "error", why):
+        trouble = messages.NO_BACKEND if steps.NO_BACKEND in why else messages.NOT_CREATED
+        messages.tell(tx, ctx, trouble, messages.VOLUME, volume)
 
 
 def leave_ungrown(tx: Tx, ctx: Context, why: str, volume_id: str) -> None:
     """The volume could not grow; what the host made of it is looked at before it is used again."""
-    _fail(tx, volume_id, "error_extending", why)
+    if volume := _fail(tx, volume_id, "error_extending", why):
+        messages.tell(tx, ctx, messages.NOT_EXTENDED, messages.VOLUME, volume)
 
 
 def leave_as_it_was(tx: Tx, ctx: Context, why: str, volume_id: str, image_id: str) -> None:
@@ -26,12 +30,15 @@ def leave_as_it_was(tx: Tx, ctx: Context, why: str, volume_id: str, image_id: st
     volume = tx.get(Volume, volume_id)
     if volume is not None:
         exports.settle(tx, volume, error_text=why)
+        messages.tell(tx, ctx, messages.NOT_UPLOADED, messages.VOLUME, volume)
 
 
-def _fail(tx: Tx, volume_id: str, status: str, why: str) -> None:
+def _fail(tx: Tx, volume_id: str, status: str, why: str) -> Volume | None:
+    """The volume, which is in this status now, unless it is going anyway."""
     volume = tx.get(Volume, volume_id)
-    if volume is not None and volume.status != "deleting":
-        tx.update(volume, status=status, error_text=why)
+    if volume is None or volume.status == "deleting":
+        return None
+    return tx.update(volume, status=status, error_text=why)
 
 
 @saga("volume.create/1", keys=("volume",), on_failure=leave_in_error)

@@ -1,20 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """On which host a volume is made: where its source is, else where most room is left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row, column
 from cumulet.kernel.hosts import HostRow, health
+from cumulet.lib.requirements import meets
 from cumulet.services.cinder.errors import InvalidInput
 from cumulet.services.cinder.snapshots.model import Snapshot
+from cumulet.services.cinder.types.first_types import LVM
+from cumulet.services.cinder.types.model import VolumeType
 from cumulet.services.cinder.volumes.model import Volume
 
 OVERSUBSCRIPTION = 20
 """How many times its disk a host may promise: files take only the room that was written to."""
+
+DRIVER = {
+    "volume_backend_name": LVM,
+    "vendor_name": "Cumulet",
+    "driver_version": "1.0",
+    "storage_protocol": "local",
+}
+"""Who keeps the volumes, and how they are reached."""
 
 
 class DisabledHost(Row, table="cinder_disabled_hosts"):
@@ -47,6 +59,34 @@ class Room:
     @property
     def can_promise(self) -> int:
         return self.free + self.total * (OVERSUBSCRIPTION - 1)
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """What the host's pool tells of itself, and types of volumes may require."""
+        return {
+            "total_capacity_gb": self.total,
+            "free_capacity_gb": self.free,
+            "allocated_capacity_gb": self.total - self.free,
+            "provisioned_capacity_gb": self.total - self.free,
+            "max_over_subscription_ratio": str(float(OVERSUBSCRIPTION)),
+            "reserved_percentage": 0,
+            "thin_provisioning_support": True,
+            "thick_provisioning_support": False,
+            "multiattach": True,
+            "online_extend_support": True,
+            **DRIVER,
+            "backend_state": "up",
+            "QoS_support": False,
+        }
+
+    def has(self, extra_specs: Mapping[str, str | None]) -> bool:
+        """Whether the pool is what a type requires; specs of other scopes than capabilities say nothing."""
+        told = self.capabilities
+        for key, requirement in extra_specs.items():
+            name = key.removeprefix("capabilities:")
+            if ":" not in name and not (name in told and meets(told[name], requirement)):
+                return False
+        return True
 
 
 def rooms(tx: Tx, hosts: Iterable[HostRow]) -> list[Room]:
@@ -89,7 +129,9 @@ def _fitting(tx: Tx, volume: Volume, hosts: Iterable[HostRow]) -> list[str]:
         return [row.id for row in hosts if row.id == source]
     disabled = {row.id for row in tx.all(DisabledHost)}
     free = rooms(tx, (row for row in hosts if row.id not in disabled))
-    return [room.host for room in free if room.can_promise >= volume.target_size]
+    volume_type = tx.get(VolumeType, volume.volume_type_id)
+    specs = volume_type.extra_specs if volume_type is not None else {}
+    return [room.host for room in free if room.can_promise >= volume.target_size and room.has(specs)]
 
 
 def _source_host(tx: Tx, volume: Volume) -> str | None:

@@ -17,6 +17,8 @@ from cumulet.services.cinder.volumes import exports, placement
 from cumulet.services.cinder.volumes.model import Volume
 from cumulet.services.cinder.waiting import HOURS
 
+NO_BACKEND = "No weighed backends available"
+
 # -- making ---------------------------------------------------------------------------------------------
 
 
@@ -60,7 +62,7 @@ def place_now(tx: Tx, ctx: Context, volume_id: str) -> tuple[str, list[int]]:
 
 def _place(tx: Tx, ctx: Context, volume: Volume, host: str | None) -> tuple[str, list[int]]:
     if host is None:
-        raise StepFailed("No weighed backends available: no storage host that is up has enough room.")
+        raise StepFailed(f"{NO_BACKEND}: no storage host that is up has room and is what the type wants.")
     volume = tx.update(volume, host=host)
     return host, hosts.publish(tx, ctx, host, exports.document(volume))
 
