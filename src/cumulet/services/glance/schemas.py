@@ -7,9 +7,10 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import routes
 from cumulet.kernel.http.messages import Request
 from cumulet.kernel.resource import schema
-from cumulet.kernel.resource.shapes import LINKS, keys, maybe
+from cumulet.kernel.resource.shapes import LINKS, either, keys, maybe
 from cumulet.services.glance.images.members import STATUSES as MEMBER_STATUSES
 from cumulet.services.glance.images.model import STATUSES, UUID, Image
+from cumulet.services.glance.metadefs import forms
 
 _TEXT = {"type": "string"}
 _READ_ONLY: dict[str, dict[str, Any]] = {
@@ -108,14 +109,17 @@ MEMBER = {
 }
 
 
-def collection(name: str, item: dict[str, Any], *, paged: bool) -> dict[str, Any]:
-    """The schema of a list; one that is paged has links to its pages."""
+def collection(
+    name: str, item: dict[str, Any], *, paged: bool = True, by_name: bool = False
+) -> dict[str, Any]:
+    """The schema of a list, or of a mapping by name; one that is paged has links to its pages."""
     pages = ("first", "next") if paged else ()
     links = [{"rel": word, "href": f"{{{word}}}"} for word in pages]
+    items = {"type": "object", "additionalProperties": item} if by_name else {"type": "array", "items": item}
     return {
         "name": name,
         "properties": {
-            name: {"type": "array", "items": item},
+            name: items,
             **{word: {"type": "string"} for word in (*pages, "schema")},
         },
         "links": [*links, {"rel": "describedby", "href": "{schema}"}],
@@ -124,21 +128,35 @@ def collection(name: str, item: dict[str, Any], *, paged: bool) -> dict[str, Any
 
 _SCHEMAS = {
     "image": image_schema(),
-    "images": collection("images", image_schema(), paged=True),
+    "images": collection("images", image_schema()),
     "member": MEMBER,
     "members": collection("members", MEMBER, paged=False),
+    "metadefs/namespace": forms.NAMESPACE.published,
+    "metadefs/namespaces": collection("namespaces", forms.NAMESPACE.published),
+    "metadefs/object": forms.OBJECT.published,
+    "metadefs/objects": collection("objects", forms.OBJECT.published),
+    "metadefs/property": forms.PROPERTY.published,
+    "metadefs/properties": collection("properties", forms.NAMED_PROPERTY.published, by_name=True),
+    "metadefs/tag": forms.TAG.published,
+    "metadefs/tags": collection("tags", forms.TAG.published),
+    "metadefs/resource_type": forms.ASSOCIATION.published,
+    "metadefs/resource_types": collection("resource_type_associations", forms.ASSOCIATION.published),
 }
 
 
 SCHEMA = keys(
-    name=str, properties=dict[str, dict[str, Any]], links=maybe(LINKS), additionalProperties=maybe(dict)
+    name=str,
+    properties=dict[str, dict[str, Any]],
+    links=maybe(LINKS),
+    additionalProperties=maybe(either(bool, dict)),
+    required=maybe(list[str]),
 )
 
 
 @routes("GET", *(f"/schemas/{name}" for name in _SCHEMAS), answer=SCHEMA)
 async def show_schema(ctx: Context, request: Request) -> dict[str, Any]:
-    """What an image, a member, or a list of them looks like."""
-    return _SCHEMAS[request.path.rstrip("/").rpartition("/")[2]]
+    """What an image, a member, a metadata definition, or a list of them looks like."""
+    return _SCHEMAS[request.path.rstrip("/").rpartition("/schemas/")[2]]
 
 
 ROUTES = (show_schema,)

@@ -26,6 +26,8 @@ def api() -> Api:
     from cumulet.services.glance.images import api as images
     from cumulet.services.glance.images import members, tags, update
     from cumulet.services.glance.limits import QUOTAS, over_quota
+    from cumulet.services.glance.metadefs import namespaces, objects, properties, resource_types
+    from cumulet.services.glance.metadefs import tags as metadef_tags
 
     return Api(
         prefix="/v2",
@@ -42,6 +44,11 @@ def api() -> Api:
             *members.ROUTES,
             *data.ROUTES,
             *imports.ROUTES,
+            *namespaces.ROUTES,
+            *objects.ROUTES,
+            *properties.ROUTES,
+            *metadef_tags.ROUTES,
+            *resource_types.ROUTES,
             *schemas.ROUTES,
             *info.ROUTES,
         ),
@@ -74,10 +81,12 @@ def invariants() -> Sequence[Check]:
 
 
 async def prepare(app: "App") -> None:
-    """The folders of the store are there."""
+    """The folders of the store are there, and the types of resources that definitions are for."""
     from cumulet.services.glance.data.store import Store
+    from cumulet.services.glance.metadefs.resource_types import know_types
 
     await asyncio.to_thread(app.contract(Store).prepare)
+    await app.db.transact(know_types)
 
 
 async def watch(app: "App") -> None:

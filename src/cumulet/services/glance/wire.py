@@ -59,15 +59,16 @@ def _in_our_words(error: Error) -> Error:
 
 def page_links(ctx: Context, cls: type[Row], page: Page) -> dict[str, Any]:
     """`first`, `schema`, and `next` whenever the page is full."""
+    path: str = cls.path  # type: ignore[attr-defined]
     pairs = [(name, value) for name, value in page.query if name != "marker"]
-    found = {"first": _address(pairs), "schema": "/v2/schemas/images"}
+    found = {"first": _address(path, pairs), "schema": f"/v2/schemas{path}"}
     if page.count and page.count == page.limit:
-        found["next"] = _address([*pairs, ("marker", str(page.last))])
+        found["next"] = _address(path, [*pairs, ("marker", str(page.last))])
     return found
 
 
-def _address(pairs: list[tuple[str, str]]) -> str:
-    return "/v2/images" + (f"?{urlencode(pairs)}" if pairs else "")
+def _address(path: str, pairs: list[tuple[str, str]]) -> str:
+    return f"/v2{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 def sort(query: Any) -> list[tuple[str, str]]:

@@ -39,6 +39,41 @@ def upgrade() -> None:
     op.create_index(op.f("ix_glance_images_project_id"), "glance_images", ["project_id"], unique=False)
     op.create_index(op.f("ix_glance_images_visibility"), "glance_images", ["visibility"], unique=False)
     op.create_table(
+        "glance_metadef_namespaces",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("namespace", TEXT, nullable=False),
+        sa.Column("display_name", TEXT, nullable=True),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("visibility", TEXT, nullable=False),
+        sa.Column("protected", sa.Boolean(), nullable=False),
+        sa.Column("project_id", TEXT, nullable=True),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("namespace", name=op.f("uq_glance_metadef_namespaces_namespace")),
+    )
+    op.create_index(
+        op.f("ix_glance_metadef_namespaces_created_at_id"),
+        "glance_metadef_namespaces",
+        ["created_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_glance_metadef_namespaces_project_id"),
+        "glance_metadef_namespaces",
+        ["project_id"],
+        unique=False,
+    )
+    op.create_table(
+        "glance_metadef_resource_types",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "glance_image_members",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("image_id", TEXT, nullable=False),
@@ -86,4 +121,73 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_glance_image_tags_value_image_id"), "glance_image_tags", ["value", "image_id"], unique=False
+    )
+    op.create_table(
+        "glance_metadef_associations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("namespace_id", TEXT, nullable=False),
+        sa.Column("resource_type", TEXT, nullable=False),
+        sa.Column("prefix", TEXT, nullable=True),
+        sa.Column("properties_target", TEXT, nullable=True),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["namespace_id"], ["glance_metadef_namespaces.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["resource_type"], ["glance_metadef_resource_types.name"], ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint(
+            "namespace_id",
+            "resource_type",
+            name=op.f("uq_glance_metadef_associations_namespace_id_resource_type"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_glance_metadef_associations_resource_type"),
+        "glance_metadef_associations",
+        ["resource_type"],
+        unique=False,
+    )
+    op.create_table(
+        "glance_metadef_objects",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("namespace_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=True),
+        sa.Column("required", sa.Text(), nullable=True),
+        sa.Column("properties", sa.Text(), nullable=True),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["namespace_id"], ["glance_metadef_namespaces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("namespace_id", "name", name=op.f("uq_glance_metadef_objects_namespace_id_name")),
+    )
+    op.create_table(
+        "glance_metadef_properties",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("namespace_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["namespace_id"], ["glance_metadef_namespaces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint(
+            "namespace_id", "name", name=op.f("uq_glance_metadef_properties_namespace_id_name")
+        ),
+    )
+    op.create_table(
+        "glance_metadef_tags",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("namespace_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["namespace_id"], ["glance_metadef_namespaces.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("namespace_id", "name", name=op.f("uq_glance_metadef_tags_namespace_id_name")),
     )
