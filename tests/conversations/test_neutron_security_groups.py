@@ -58,7 +58,7 @@ def test_a_group_is_made_changed_and_deleted(tmp_path: Path) -> None:
             remote_ip_prefix="10.0.0.7/24",
         )
         assert (rule["protocol"], rule["port_range_min"]) == ("tcp", 80)
-        assert rule["remote_ip_prefix"] == rule["normalized_cidr"] == "10.0.0.0/24"
+        assert (rule["remote_ip_prefix"], rule["normalized_cidr"]) == ("10.0.0.7/24", "10.0.0.0/24")
         assert (await cloud.request("GET", f"{RULES}/{rule['id']}", token="stranger")).status == 404
         mine = await cloud.request("GET", f"{RULES}?security_group_id={group['id']}", token="reader")
         assert rule["id"] in [row["id"] for row in mine["security_group_rules"]]

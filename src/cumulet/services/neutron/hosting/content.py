@@ -36,6 +36,7 @@ from cumulet.services.neutron.ports.model import (
 )
 from cumulet.services.neutron.routers.model import Router
 from cumulet.services.neutron.security_groups.model import SecurityGroup, SecurityGroupRule
+from cumulet.services.neutron.security_groups.rule_values import normalized
 from cumulet.services.neutron.subnets.model import Subnet
 
 
@@ -119,7 +120,7 @@ def rules_for_hosts(tx: Tx, group_id: str) -> tuple[FilterRule, ...]:
             protocol=rule.protocol,
             port_range_min=rule.port_range_min,
             port_range_max=rule.port_range_max,
-            remote_ip_prefix=rule.remote_ip_prefix,
+            remote_ip_prefix=normalized(rule.remote_ip_prefix),
             remote_group_id=rule.remote_group_id,
         )
         for rule in rules

@@ -96,7 +96,7 @@ class SecurityGroupRule(Owned, service="neutron", path="/security-group-rules", 
         default=None, create=True, filter=True, sort=True, index=True, convert=values.or_none(values.text(36))
     )
     remote_address_group_id: str | None = computed(lambda ctx, row: None)
-    normalized_cidr: str | None = computed(lambda ctx, row: row.remote_ip_prefix)
+    normalized_cidr: str | None = computed(lambda ctx, row: rule_values.normalized(row.remote_ip_prefix))
     belongs_to_default_sg: bool = loaded(in_default_group, default=False)
 
     @classmethod

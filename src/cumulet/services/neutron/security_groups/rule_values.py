@@ -83,10 +83,16 @@ def port(value: Any) -> int | None:
 
 
 def prefix(value: Any) -> str | None:
-    """A CIDR; a bare address means itself alone."""
+    """An address with the length of its network's prefix; a bare address means itself alone."""
     if value is None:
         return None
     try:
-        return cidr(value) if "/" in value else str(ipaddress.ip_network(value))
+        cidr(value)
+        return str(ipaddress.ip_interface(value))
     except (TypeError, ValueError):
         raise BadRequest(f"Invalid CIDR {value} given as IP prefix.", kind="InvalidCIDR") from None
+
+
+def normalized(prefix: str | None) -> str | None:
+    """The network in which an address with a prefix is."""
+    return None if prefix is None else str(ipaddress.ip_network(prefix, strict=False))

@@ -11,7 +11,7 @@ from cumulet.kernel.resource.writing import row_from
 from cumulet.services.neutron import standard
 from cumulet.services.neutron.hosting import publish
 from cumulet.services.neutron.security_groups.model import SecurityGroup, SecurityGroupRule
-from cumulet.services.neutron.security_groups.rule_values import IPV6_PROTOCOLS, PROTOCOLS
+from cumulet.services.neutron.security_groups.rule_values import IPV6_PROTOCOLS, PROTOCOLS, normalized
 
 _PORTS, _ICMP = (6, 17, 33, 132, 136), (1, 58)
 _WITH_PORTS = "dccp, sctp, tcp, udp, udplite"
@@ -139,7 +139,8 @@ def _refuse_twin(tx: Tx, rule: SecurityGroupRule) -> None:
 def _meaning(rule: SecurityGroupRule) -> tuple[Any, ...]:
     number = protocol_number(rule.protocol) if rule.protocol is not None else None
     ports = rule.port_range_min, rule.port_range_max
-    return rule.direction, rule.ethertype, number, ports, rule.remote_ip_prefix, rule.remote_group_id
+    source = normalized(rule.remote_ip_prefix)
+    return rule.direction, rule.ethertype, number, ports, source, rule.remote_group_id
 
 
 SECURITY_GROUP_RULES = expose(
