@@ -11,6 +11,7 @@ from typing import Any
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.clock import Clock
 from cumulet.kernel.db import Tx
+from cumulet.kernel.service import Service
 from cumulet.services.cinder.service import SERVICE as CINDER
 from cumulet.services.glance.service import SERVICE as GLANCE
 from cumulet.services.neutron.service import SERVICE as NEUTRON
@@ -40,10 +41,16 @@ def talk(conversation: Callable[[], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def nova(
-    tmp_path: Path, *, hosts: int = 1, database: str = "", clock: Clock | None = None
+    tmp_path: Path,
+    *,
+    hosts: int = 1,
+    database: str = "",
+    clock: Clock | None = None,
+    compute: Service = NOVA,
 ) -> AsyncIterator[tuple[Cloud, Surroundings]]:
     """A cloud with flavors, a network and an image, in which `member` speaks."""
-    async with Cloud.running(tmp_path, SERVICES, hosts=hosts, database=database, clock=clock) as cloud:
+    services = [*SERVICES[:-1], compute]
+    async with Cloud.running(tmp_path, services, hosts=hosts, database=database, clock=clock) as cloud:
         cloud.token = "member"
         yield cloud, await surroundings(cloud)
 

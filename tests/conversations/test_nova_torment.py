@@ -15,6 +15,8 @@ from tests.conversations.nova_talk import (
 
 from cumulet.services.nova.aggregates import caching
 from cumulet.services.nova.servers import flows
+from cumulet.services.nova.service import service
+from cumulet.services.nova.settings import NovaSettings
 from cumulet.testing.cloud import Cloud
 from cumulet.testing.torment import torment
 
@@ -145,6 +147,28 @@ async def an_image_or_none(cloud: Cloud, ids: tuple[str, str]) -> None:
     await ended(cloud, server_id)
 
 
+async def a_server_that_is_backed_up(cloud: Cloud) -> tuple[str, str]:
+    id = await a_running_server(cloud)
+    asked = {"createBackup": {"name": "copy", "backup_type": "daily", "rotation": 1}}
+    answer = await ask(cloud, "POST", f"{SERVERS}/{id}/action", asked, headers=LATEST)
+    return id, str(answer["image_id"])
+
+
+async def a_server_that_can_be_restored(cloud: Cloud) -> str:
+    id = await a_running_server(cloud)
+    await ask(cloud, "DELETE", f"{SERVERS}/{id}")
+    return id
+
+
+async def put_off_or_as_it_was(cloud: Cloud, id: str) -> None:
+    server = (await ask(cloud, "GET", f"{SERVERS}/{id}"))["server"]
+    assert server["status"] in ("ACTIVE", "SOFT_DELETED"), server["status"]
+    assert server["OS-EXT-STS:task_state"] is None
+    await holds(cloud)
+    await ask(cloud, "POST", f"{SERVERS}/{id}/action", {"forceDelete": None})
+    await gone(cloud, id)
+
+
 async def a_volume_backed_server_that_becomes_an_image(cloud: Cloud) -> tuple[str, str]:
     hook, cloud.app.sagas.hook = cloud.app.sagas.hook, lambda moment, step: None
     id = await ask_for_one_with_a_volume(cloud)
@@ -267,6 +291,15 @@ test_rebuild_server = torment(
 )
 test_create_image = torment(
     flows.create_image, SERVICES, begin=a_server_that_becomes_an_image, check=an_image_or_none
+)
+test_create_backup = torment(
+    flows.create_backup, SERVICES, begin=a_server_that_is_backed_up, check=an_image_or_none
+)
+test_soft_delete_server = torment(
+    flows.change_power,
+    [*SERVICES[:-1], service(NovaSettings(reclaim_instance_interval=3600))],
+    begin=a_server_that_can_be_restored,
+    check=put_off_or_as_it_was,
 )
 test_create_volume_image = torment(
     flows.create_volume_image,

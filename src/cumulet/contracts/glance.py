@@ -40,6 +40,11 @@ class Images(Protocol):
         visibility) besides custom ones. The caller's policy and quota are checked.
         """
 
+    def with_properties(self, tx: Tx, ctx: Context, said: Mapping[str, str]) -> list[str]:
+        """The ids of the images of the caller's project, or of an administrator's all, that say this of
+        themselves, the newest first.
+        """
+
     def upload_path(self, image_id: str) -> Path:
         """Where a host should write the content of a queued image; the folder exists and hosts may
         write there.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from cumulet.contracts.glance import ImageInfo
 from cumulet.kernel import events, ids
 from cumulet.kernel.auth.context import Context
@@ -16,7 +18,7 @@ from cumulet.services.glance.data import transfer, uploads
 from cumulet.services.glance.data.digest import Digest
 from cumulet.services.glance.data.store import Part, Store
 from cumulet.services.glance.images import changes
-from cumulet.services.glance.images.model import Image, image_target, properties_of
+from cumulet.services.glance.images.model import Image, ImageProperty, image_target, properties_of
 from cumulet.services.glance.wire import WIRE
 
 if TYPE_CHECKING:
@@ -59,6 +61,15 @@ class GlanceImages:
         given = schema.parse(Image, "create", body, 0, WIRE)
         image: Image = changes.CREATE.make(tx, ctx, Image, given).row
         return image.id
+
+    def with_properties(self, tx: Tx, ctx: Context, said: Mapping[str, str]) -> list[str]:
+        ctx, c, p = ctx.within("glance"), Image.c, ImageProperty.c
+        where = [
+            c.id.in_(sa.select(p.image_id).where(p.name == name, p.value == value))
+            for name, value in said.items()
+        ]
+        where += [] if ctx.is_admin else [c.project_id == ctx.project_id]
+        return [row.id for row in tx.all(Image, *where, order_by=(c.created_at.desc(), c.id.desc()))]
 
     def upload_path(self, image_id: str) -> Path:
         return self.store.exchange / image_id

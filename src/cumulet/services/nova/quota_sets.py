@@ -52,7 +52,7 @@ _SET, _CLASS = Checked(_set_body), Checked(_class_body)
 
 def _limits(tx: Tx, ctx: Context, scope: str, *, classes: bool = False) -> dict[str, int]:
     allowed = quota.limits(tx, "nova", ctx.service.api.quotas, scope)
-    return {name: allowed.get(name, -1) for name in names(ctx.version, classes=classes)}
+    return {name: allowed.get(name, quota.UNLIMITED) for name in names(ctx.version, classes=classes)}
 
 
 def shown(each: Part = int, *, classes: bool = False, **beside: Part) -> Answer:
@@ -93,7 +93,7 @@ def show_quota_detail(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     _check_project(tx, project)
     body: dict[str, Any] = {"id": project}
     for name, limit in _limits(tx, ctx, project).items():
-        used = quotas[name].usage(tx, project) if name in quotas else 0
+        used = quotas[name].usage(tx, project)
         body[name] = {"in_use": used, "limit": limit, "reserved": 0}
     return {"quota_set": body}
 
@@ -122,14 +122,13 @@ def update_quota_set(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
     force = as_flag(given.pop("force", False))
     for name, value in given.items():
         limit = int(value)
-        used = quotas[name].usage(tx, project) if name in quotas else 0
+        used = quotas[name].usage(tx, project)
         if 0 <= limit < used and not force:
             raise BadRequest(
                 f"Quota limit {limit} for {name} must be greater than or equal to already used and "
                 f"reserved {used}."
             )
-        if name not in PROXIED:
-            quota.set_limit(tx, "nova", project, name, limit)
+        quota.set_limit(tx, "nova", project, name, limit)
     return {"quota_set": _limits(tx, ctx, project)}
 
 
@@ -172,9 +171,7 @@ def update_quota_class(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]
     """Set limits for every project that has none of its own."""
     ctx.require(f"{_CLASSES}:update")
     for name, value in _CLASS(ctx, request.body)["quota_class_set"].items():
-        if name in PROXIED or ctx.app.settings.unified_limits:
-            continue
-        if request.params["name"] == "default":
+        if request.params["name"] == "default" and not ctx.app.settings.unified_limits:
             quota.set_limit(tx, "nova", quota.CLASS, name, int(value))
     return {"quota_class_set": _limits(tx, ctx, quota.CLASS, classes=True)}
 

@@ -11,10 +11,14 @@ from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers.demand import USUAL, asked_for, demand_of
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.states import SOFT_DELETED
 
 
 def _live(project_ids: tuple[str, ...]) -> tuple[sa.ColumnElement[bool], ...]:
-    return Server.c.project_id.in_(project_ids), Server.c.deleted.is_(False)
+    """The servers that count: not those that are deleted, though they could be restored."""
+    c = Server.c
+    counts = sa.or_(c.vm_state != SOFT_DELETED, c.task_state == "restoring")
+    return c.project_id.in_(project_ids), c.deleted.is_(False), counts
 
 
 def _instances(tx: Tx, *project_ids: str) -> int:
@@ -42,6 +46,8 @@ def _none(tx: Tx, *project_ids: str) -> int:
     return 0
 
 
+PROXIED = ("floating_ips", "fixed_ips", "security_groups", "security_group_rules")
+"""Neutron's business since long: below 2.36 their limits can be set and read, and bound nothing."""
 QUOTAS = (
     Quota("instances", 10, _instances, unified="servers", required=True),
     Quota("cores", 20, _cores, unified="class:VCPU"),
@@ -54,6 +60,7 @@ QUOTAS = (
     Quota("key_pairs", 100, _none, unified="server_key_pairs"),
     Quota("server_groups", 10, _server_groups, unified="server_groups"),
     Quota("server_group_members", 10, _none, unified="server_group_members"),
+    *(Quota(name, UNLIMITED, _none) for name in PROXIED),
 )
 
 
@@ -73,7 +80,3 @@ def _counted(name: str) -> Callable[..., int]:
         return sum(demand_of(row).resources.get(name.removeprefix("class:"), 0) for row in servers)
 
     return usage
-
-
-PROXIED = ("floating_ips", "fixed_ips", "security_groups", "security_group_rules")
-"""Neutron's business since long; below 2.36 they are shown as unlimited."""

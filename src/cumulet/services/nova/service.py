@@ -18,7 +18,8 @@ from cumulet.services.nova.settings import NovaSettings
 from cumulet.services.nova.versions import MAXIMUM, MINIMUM
 from cumulet.services.nova.wire import WIRE, over_quota
 
-SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY, LOOK_FOR_SHELVED_EVERY = 60.0, 60.0, 60.0
+SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY = 60.0, 60.0
+LOOK_FOR_SHELVED_EVERY, RECLAIM_EVERY = 60.0, 60.0
 
 
 def api() -> Api:
@@ -104,6 +105,7 @@ def reconcilers() -> Sequence[Reconciler]:
         Reconciler(reconcile.sync_power, SYNC_POWER_EVERY),
         Reconciler(reconcile.withdraw_ownerless, SWEEP_GUESTS_EVERY),
         Reconciler(reconcile.offload_shelved, LOOK_FOR_SHELVED_EVERY),
+        Reconciler(reconcile.reclaim_deleted, RECLAIM_EVERY),
     )
 
 

@@ -11,5 +11,7 @@ from msgspec import Meta
 class NovaSettings:
     """Durations are in seconds."""
 
+    reclaim_instance_interval: Annotated[int, Meta(ge=0)] = 0
+    """For which a deleted server can be restored; 0 for never."""
     shelved_offload_time: Annotated[int, Meta(ge=-1)] = 0
     """After which a shelved server leaves its host; -1 keeps it there until somebody asks."""

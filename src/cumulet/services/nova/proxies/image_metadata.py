@@ -4,16 +4,16 @@
 import dataclasses
 from typing import Any
 
-from cumulet.kernel import quota
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, Forbidden, NotFound
+from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.http.peers import ask
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.proxies.images import image_of, properties_of, there
+from cumulet.services.nova.servers.imaging import check_quota
 from cumulet.services.nova.servers.schemas import METADATA, obj
 
 _LAST = "2.38"
@@ -30,9 +30,7 @@ def _read(tx: Tx, ctx: Context, request: Request) -> dict[str, Any]:
 
 def _write(tx: Tx, ctx: Context, request: Request, had: dict[str, Any], wanted: dict[str, Any]) -> None:
     """The image has these properties and no others."""
-    limit = quota.limits(tx, "nova", ctx.service.api.quotas, ctx.project_id or "")["metadata_items"]
-    if 0 <= limit < len(wanted):
-        raise Forbidden("Image metadata limit exceeded")
+    check_quota(tx, ctx, wanted)
     steps: list[dict[str, Any]] = [
         {"op": "add", "path": _pointer(key), "value": value}
         for key, value in wanted.items()

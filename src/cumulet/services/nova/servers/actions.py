@@ -9,7 +9,7 @@ from cumulet.kernel import saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import Conflict, NotFound
+from cumulet.kernel.errors import BadRequest, Conflict, NotFound
 from cumulet.kernel.http.messages import Reply
 from cumulet.kernel.resource import Action
 from cumulet.kernel.resource.shapes import keys, since
@@ -120,6 +120,38 @@ def _image_of_volumes(tx: Tx, ctx: Context, server: Server, name: str, metadata:
     return image_id
 
 
+def create_backup(tx: Tx, ctx: Context, server: Server, given: dict[str, Any]) -> Reply:
+    """Accept an image of the server's root disk, in whose place the oldest of its type goes."""
+    name, kind, rotation = check_name(given["name"]), given["backup_type"], int(given["rotation"])
+    metadata = given.get("metadata") or {}
+    if not ctx.at("2.39"):
+        imaging.check_quota(tx, ctx, metadata)
+    guards.allow(ctx, server, "createBackup")
+    if server.has_volume_root:
+        raise BadRequest("Backup is not supported for volume-backed instances.")
+    said = {**imaging.properties_of(server, metadata), "image_type": "backup", "backup_type": kind}
+    image_id = imaging.accept(tx, ctx, name, said)
+    tx.update(server, task_state="image_backup")
+    history.begin(tx, ctx, server.id, "createBackup")
+    asked = {"server_id": server.id, "image_id": image_id, "backup_type": kind, "rotation": rotation}
+    saga.start(tx, ctx, flows.create_backup, **asked)
+    if ctx.at("2.45"):
+        return Reply(202, {"image_id": image_id})
+    return Reply(202, headers={"Location": f"{ctx.base_url}/images/{image_id}"} if rotation else {})
+
+
+_ROTATION = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$", "minLength": 1}
+CREATE_BACKUP = schemas.obj(
+    {
+        "name": schemas.NAME,
+        "backup_type": schemas.TEXT,
+        "rotation": _ROTATION,
+        "metadata": schemas.METADATA,
+    },
+    "name",
+    "backup_type",
+    "rotation",
+)
 CREATE_IMAGE = schemas.obj({"name": schemas.NAME, "metadata": schemas.METADATA}, "name")
 
 # -- looking inside -----------------------------------------------------------------------------------
@@ -184,6 +216,13 @@ ACTIONS = (
         policy=f"{_SERVERS}:create_image",
         run=create_image,
         body=CREATE_IMAGE,
+        answer=since("2.45", keys(image_id=str)),
+    ),
+    Action(
+        name="createBackup",
+        policy="os_compute_api:os-create-backup",
+        run=create_backup,
+        body=CREATE_BACKUP,
         answer=since("2.45", keys(image_id=str)),
     ),
     Action(

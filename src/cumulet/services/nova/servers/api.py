@@ -15,13 +15,13 @@ from cumulet.kernel.resource.shapes import keys
 from cumulet.services.nova.names import check_name, is_printable
 from cumulet.services.nova.servers import actions, schemas
 from cumulet.services.nova.servers.answers import changed, changed_view
-from cumulet.services.nova.servers.deleting import delete_server
+from cumulet.services.nova.servers.deleting import delete_server, force_delete, restore_server
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.rescue import api as rescue
 from cumulet.services.nova.servers.shelve import api as shelve
 
-_RULE = "os_compute_api:servers"
+_RULE, _DEFERRED = "os_compute_api:servers", "os_compute_api:os-deferred-delete"
 _UPDATE = Checked(schemas.update)
 
 
@@ -82,9 +82,8 @@ SERVERS = expose(
     Server,
     Show(policy=f"{_RULE}:show"),
     Delete(policy=f"{_RULE}:delete", run=delete_server),
-    Action(
-        name="forceDelete", policy="os_compute_api:os-deferred-delete:force", run=delete_server, status=202
-    ),
+    Action(name="forceDelete", policy=f"{_DEFERRED}:force", run=force_delete, status=202),
+    Action(name="restore", policy=f"{_DEFERRED}:restore", run=restore_server, status=202),
     *actions.ACTIONS,
     *rescue.ACTIONS,
     *shelve.ACTIONS,

@@ -79,7 +79,8 @@ def leave_as_it_was(tx: Tx, ctx: Context, why: str, server_id: str, change: str,
     if server is None or server.deleted:
         return
     wanted = power.CHANGES[change]
-    history.end(tx, ctx, server_id, wanted.action, history.Ending(host=server.host, why=why))
+    ending = history.Ending(host=server.host, why=why, event=wanted.event)
+    history.end(tx, ctx, server_id, wanted.action, ending)
     if server.task_state != wanted.task:
         return
     broken = {"vm_state": "error", "problem": problem(tx, why)} if change == "reboot_hard" else {}
@@ -124,6 +125,21 @@ async def create_image(run: Run, server_id: str, image_id: str) -> None:
     await run(imaging.write_disk, server_id, image_id)
     await run(imaging.upload, server_id, image_id)
     await run(imaging.done, server_id)
+
+
+def leave_without_backup(tx: Tx, ctx: Context, why: str, server_id: str, **_: object) -> None:
+    """There is no new backup, and no older one has gone for it; the server goes on."""
+    imaging.end(tx, ctx, server_id, why, "createBackup")
+
+
+@saga("server.create_backup/1", keys=("server",), queued=True, on_failure=leave_without_backup)
+async def create_backup(run: Run, server_id: str, image_id: str, backup_type: str, rotation: int) -> None:
+    """Make an image of the root disk, then let the oldest of its type go."""
+    await run(imaging.prepare, server_id, image_id)
+    await run(imaging.write_disk, server_id, image_id)
+    await run(imaging.upload, server_id, image_id)
+    await run(imaging.rotate, server_id, backup_type, rotation)
+    await run(imaging.backup_done, server_id)
 
 
 def leave_without_snapshots(
@@ -212,6 +228,7 @@ SAGAS = (
     change_power,
     rebuild_server,
     create_image,
+    create_backup,
     create_volume_image,
     attach_volume,
     detach_volume,

@@ -23,7 +23,9 @@ EVENTS = {
     "shelve": "compute_shelve_instance",
     "shelveOffload": "compute_shelve_offload_instance",
     "unshelve": "compute_unshelve_instance",
+    "restore": "compute_restore_instance",
     "createImage": "compute_snapshot_instance",
+    "createBackup": "compute_backup_instance",
     "attach_volume": "compute_attach_volume",
     "detach_volume": "compute_detach_volume",
     "attach_interface": "compute_attach_interface",
@@ -38,6 +40,8 @@ class Ending:
 
     host: str | None = None
     why: str | None = None
+    event: str = ""
+    """What was done, where the action does not tell."""
 
 
 def begin(tx: Tx, ctx: Context, server_id: str, action: str) -> None:
@@ -61,7 +65,7 @@ def end(tx: Tx, ctx: Context, server_id: str, action: str, ending: Ending) -> No
     if row is None or row.events:
         return
     event = {
-        "event": EVENTS.get(action, f"compute_{action}"),
+        "event": ending.event or EVENTS[action],
         "start_time": row.created_at,
         "finish_time": tx.now,
         "result": "Error" if ending.why else "Success",

@@ -2,10 +2,12 @@
 """Making an image of a server's root disk, or of its volumes: the request, and its steps."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from cumulet.contracts.cinder import Volumes
 from cumulet.contracts.glance import Images
+from cumulet.kernel import quota
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
@@ -30,6 +32,7 @@ _NOT_INHERITED = (
 DEADLINE = 3600.0
 _UPLOADING = {
     "image_snapshot": "image_uploading",
+    "image_backup": "image_uploading",
     "shelving_image_pending_upload": "shelving_image_uploading",
 }
 
@@ -52,6 +55,13 @@ def properties_of(server: Server, metadata: dict[str, str]) -> dict[str, Any]:
 def _inherited(server: Server) -> dict[str, str]:
     said = server.image_properties.items()
     return {key: value for key, value in said if not key.startswith(_NOT_INHERITED)}
+
+
+def check_quota(tx: Tx, ctx: Context, metadata: Mapping[str, Any]) -> None:
+    """Raise Forbidden when an image would be given more metadata than the project may give it."""
+    limit = quota.limits(tx, "nova", ctx.service.api.quotas, ctx.project_id or "")["metadata_items"]
+    if 0 <= limit < len(metadata):
+        raise Forbidden("Image metadata limit exceeded")
 
 
 def accept(tx: Tx, ctx: Context, name: str, properties: dict[str, Any]) -> str:
@@ -90,7 +100,9 @@ def _drop_image(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
 @step(undo=_drop_image)
 def prepare(tx: Tx, ctx: Context, server_id: str, image_id: str) -> None:
     """The server is about to be copied."""
-    tx.update(tx.need(Server, server_id), task_state="image_snapshot")
+    server = tx.need(Server, server_id)
+    if server.task_state == "image_snapshot_pending":
+        tx.update(server, task_state="image_snapshot")
 
 
 @step(deadline=DEADLINE)
@@ -151,11 +163,27 @@ def done(tx: Tx, ctx: Context, server_id: str) -> None:
     end(tx, ctx, server_id, None)
 
 
-def end(tx: Tx, ctx: Context, server_id: str, why: str | None) -> None:
+# -- backups, which take turns ------------------------------------------------------------------------
+
+
+@step()
+def rotate(tx: Tx, ctx: Context, server_id: str, backup_type: str, rotation: int) -> None:
+    """The server has no more backups of this type than it should, the newest; protected ones stay."""
+    images, said = tx.app.contract(Images), {"image_type": "backup", "backup_type": backup_type}
+    for image_id in images.with_properties(tx, ctx, {**said, "instance_uuid": server_id})[rotation:]:
+        images.delete(tx, ctx, image_id)
+
+
+@step()
+def backup_done(tx: Tx, ctx: Context, server_id: str) -> None:
+    end(tx, ctx, server_id, None, "createBackup")
+
+
+def end(tx: Tx, ctx: Context, server_id: str, why: str | None, action: str = "createImage") -> None:
     """Nothing is being done to the server any more."""
     server = tx.get(Server, server_id)
     if server is None or server.deleted:
         return
-    history.end(tx, ctx, server_id, "createImage", history.Ending(host=server.host, why=why))
+    history.end(tx, ctx, server_id, action, history.Ending(host=server.host, why=why))
     if (server.task_state or "").startswith("image_"):
         tx.update(server, task_state=None)

@@ -220,16 +220,21 @@ def _asked(ctx: Context, query: Query) -> dict[str, str]:
 
 
 def _alive(ctx: Context, asked: Mapping[str, str]) -> list[Any]:
-    """Deleted servers are listed when they are asked for, or with changes since a time."""
-    if "deleted" in asked:
-        return [_C.deleted.is_(_flag("deleted", asked["deleted"]))]
+    """Deleted servers are listed when they are asked for, or with changes since a time; so are those that can
+    be restored.
+    """
+    restorable = _C.vm_state == states.SOFT_DELETED
+    with_these = as_flag(asked["soft_deleted"]) if "soft_deleted" in asked else None
+    if "deleted" in asked and _flag("deleted", asked["deleted"]):
+        gone = _C.deleted.is_(True)
+        return [gone if with_these is False else sa.or_(gone, restorable)]
     if asked.get("status", "").upper() == "DELETED":
         if not ctx.is_admin:
             raise Forbidden("Only administrators may list deleted instances")
         return [_C.deleted.is_(True)]
     if "changes-since" in asked or "changes-before" in asked:
         return []
-    return [_C.deleted.is_(False)]
+    return [_C.deleted.is_(False), *([] if with_these else [sa.not_(restorable)])]
 
 
 def _times(ctx: Context, query: Query) -> list[Any]:
@@ -346,7 +351,6 @@ _PLAIN: dict[str, Filter] = {
     "config_drive": lambda value: _C.config_drive.is_(as_flag(value, bare=False)),
     "locked": lambda value: _C.locked_by.is_not(None) if _flag("locked", value) else _C.locked_by.is_(None),
     "locked_by": _equal(_C.locked_by),
-    "soft_deleted": lambda value: _C.vm_state == "soft-delete" if as_flag(value) else sa.true(),
 }
 
 

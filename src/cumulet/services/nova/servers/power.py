@@ -23,6 +23,8 @@ class Change:
     vm_state: str
     power_state: int
     counter: str = ""
+    event: str = ""
+    """What its event is called, where that does not follow from the action."""
 
 
 CHANGES = {
@@ -68,8 +70,29 @@ CHANGES = {
         power_state=states.RUNNING,
         counter="hard_reboots",
     ),
+    "soft_delete": Change(
+        action="delete",
+        task="soft-deleting",
+        power="stopped",
+        vm_state=states.SOFT_DELETED,
+        power_state=states.SHUTDOWN,
+        event="compute_soft_delete_instance",
+    ),
+    "restore": Change(
+        action="restore",
+        task="restoring",
+        power="running",
+        vm_state="active",
+        power_state=states.RUNNING,
+    ),
 }
-POWERS = {"active": "running", "paused": "paused", "suspended": "suspended", "stopped": "stopped"}
+POWERS = {
+    "active": "running",
+    "paused": "paused",
+    "suspended": "suspended",
+    "stopped": "stopped",
+    states.SOFT_DELETED: "stopped",
+}
 """The guest's power while nothing is being done to the server."""
 
 
@@ -99,7 +122,7 @@ def publish_change(tx: Tx, ctx: Context, server_id: str, change: str) -> list[ob
 def settle(tx: Tx, ctx: Context, server_id: str, change: str) -> None:
     """The server is what was wanted, and nothing is being done to it."""
     server, wanted = tx.need(Server, server_id), CHANGES[change]
-    history.end(tx, ctx, server_id, wanted.action, history.Ending(host=server.host))
+    history.end(tx, ctx, server_id, wanted.action, history.Ending(host=server.host, event=wanted.event))
     tx.update(
         server,
         vm_state=wanted.vm_state,

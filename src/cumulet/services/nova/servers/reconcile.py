@@ -15,6 +15,7 @@ from cumulet.kernel.hosts import DocumentRow
 from cumulet.kernel.service import own_context
 from cumulet.lib import timestamps
 from cumulet.services.nova.servers import devices, guest, states
+from cumulet.services.nova.servers.deleting import end_server
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.shelve import flows as shelve
 from cumulet.services.nova.settings import NovaSettings
@@ -83,6 +84,20 @@ def offload_shelved(tx: Tx) -> int:
     for server in due:
         shelve.offload(tx, own_context(tx.app, "nova"), server)
     return len(due)
+
+
+def reclaim_deleted(tx: Tx) -> list[str]:
+    """Servers that could be restored for long enough come to their end; which."""
+    interval = tx.app.contract(NovaSettings).reclaim_instance_interval
+    if interval <= 0:
+        return []
+    ctx, c = own_context(tx.app, "nova"), Server.c
+    old = timestamps.add(tx.now, -interval)
+    where = (c.vm_state == states.SOFT_DELETED, c.task_state.is_(None), c.deleted_at <= old)
+    found = tx.all(Server, *where, c.deleted.is_(False))
+    for server in found:
+        end_server(tx, ctx, server)
+    return [server.id for server in found]
 
 
 def _documents(tx: Tx) -> list[DocumentRow]:

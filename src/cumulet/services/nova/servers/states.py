@@ -9,6 +9,8 @@ What an API shows as the status is a function of the first two. The tables copy 
 from dataclasses import dataclass
 
 NO_STATE, RUNNING, PAUSED, SHUTDOWN, CRASHED, SUSPENDED = 0, 1, 3, 4, 6, 7
+SOFT_DELETED = "soft-delete"
+"""The vm_state of a server that can still be restored."""
 POWERS = {0: "pending", 1: "running", 3: "paused", 4: "shutdown", 6: "crashed", 7: "suspended"}
 """The names of the states of power."""
 
@@ -120,6 +122,7 @@ _WITH_DISKS = ("active", "paused", "stopped", "resized", "soft-delete", "shelved
 
 ALLOWED: dict[str, Allowed] = {
     "delete": Allowed(tasks=None, launched=False),
+    "restore": Allowed(vm=(SOFT_DELETED,)),
     "stop": Allowed(vm=("active", "error"), placed=True),
     "start": Allowed(vm=("stopped",), placed=True),
     "reboot_soft": Allowed(vm=("active",)),
@@ -137,6 +140,7 @@ ALLOWED: dict[str, Allowed] = {
     "shelve": Allowed(vm=("active", "stopped", "paused", "suspended")),
     "shelveOffload": Allowed(vm=("shelved",)),
     "unshelve": Allowed(vm=("shelved", "shelved_offloaded")),
+    "createBackup": Allowed(vm=("active", "stopped", "paused", "suspended"), unlocked=False),
     "createImage": Allowed(vm=("active", "stopped", "paused", "suspended"), unlocked=False),
     "attach_volume": Allowed(vm=_WITH_DISKS),
     "detach_volume": Allowed(vm=_WITH_DISKS),
