@@ -57,7 +57,7 @@ def test_an_address_does_nothing_else(tmp_path: Path) -> None:
         good = signed("GET", "/box/o")
         cases = [
             ("PUT", f"/box/o?{good}"), ("GET", f"/box/other?{good}"), ("GET", f"/other/o?{good}"),
-            ("GET", f"/box/o?{signed('GET', '/box/o', 'wrong')}"), ("GET", f"/box/o?{good[:-1]}0"),
+            ("GET", f"/box/o?{signed('GET', '/box/o', 'wrong')}"), ("GET", f"/box/o?{good}1"),
             ("GET", f"/box/o?{signed('GET', '/box/o', expires=1000)}"), ("GET", "/box/o?temp_url_sig=zz"),
             ("GET", f"/other/o?{signed('GET', '/other/o', 'boxed')}"), ("GET", "/box/o?temp_url_expires=x"),
             ("GET", f"/box/o?{signed('GET', '/box/o', digest='sha1')}"),
