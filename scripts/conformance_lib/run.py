@@ -58,6 +58,7 @@ def running(
     options = ("--devstack", *suite.cloud, *(() if real else ("--hosts", "2")))
     with pool(suite, told) as ran, new_cloud(*options, simulate=not real) as cloud:
         cloud.write_settings("keystone", tempest_conf.COMPLIANCE)
+        cloud.write_settings("swift", tempest_conf.SIGNATURES)
         cloud.start()
         cloud.await_ready()
         stood = ground.prepare(cloud, ran.folder)

@@ -33,6 +33,8 @@ _ON = {
 }
 COMPLIANCE = {"lockout_failure_attempts": 2, "lockout_duration": 5, "unique_last_password_count": 2}
 """Keystone's settings, which tempest is told under the same names."""
+SIGNATURES = {"allowed_digests": ["sha1", "sha256", "sha512"]}
+"""Swift's settings: tempest signs forms with SHA-1, which DevStack allows."""
 _BACKENDS = 2
 """tempest's tests of several backends want at least so many names."""
 

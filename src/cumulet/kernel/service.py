@@ -138,6 +138,8 @@ class Service:
     invariants: Callable[[], Sequence[Check]] = tuple
     at_root: Sequence[str] = ()
     """Paths that clients ask for at the root of a port, though they are this service's."""
+    own_healthcheck: bool = False
+    """Whether it answers /healthcheck itself, in its own letter."""
     settings: Any = None
     configure: "Callable[[Any], Service] | None" = None
 

@@ -61,7 +61,7 @@ class Root:
             mount = first
         if not name and path in self._at_root:
             name, mount = self._at_root[path], ""
-        if path in ("/healthcheck", mount + "/healthcheck") and (name or path == "/healthcheck"):
+        if self._is_healthcheck(path, mount, name):
             return await _plain(send, 200, b"OK", [(b"content-type", b"text/plain")])
         if path == "/metrics" and not self.only:
             content_type, body = self.app.metrics()
@@ -75,6 +75,12 @@ class Root:
         scope["cumulet.base_url"] = public_address(scope, headers) + mount
         scope["cumulet.request_id"] = ids.request_id()
         await self.app.dispatcher(name)(scope, receive, send)
+
+    def _is_healthcheck(self, path: str, mount: str, name: str) -> bool:
+        """Whether this asks if the cloud, or a service that does not say so itself, is there."""
+        if name and self.app.services[name].manifest.own_healthcheck:
+            return False
+        return path == "/healthcheck" or bool(name and path == f"{mount}/healthcheck")
 
     async def _index(self, path: str, headers: Mapping[str, str], scope: Any, send: Any) -> None:
         """What stands where no service does: at the root, a list of the services; else 404."""

@@ -5,13 +5,13 @@ from typing import Any
 
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.http.endpoint import route
-from cumulet.kernel.http.messages import Request
+from cumulet.kernel.http.messages import Reply, Request
 from cumulet.services.swift import limits
 from cumulet.services.swift.bulk import deleting, extracting
 from cumulet.services.swift.large import manifest
 from cumulet.services.swift.objects import symlinks
+from cumulet.services.swift.settings import SwiftSettings
 from cumulet.services.swift.signed import addresses
-from cumulet.services.swift.signed.keys import DIGESTS
 from cumulet.services.swift.storage_policy import POLICY
 from cumulet.services.swift.versions import archive
 
@@ -22,7 +22,14 @@ VERSION = "2.38.0"
 @route("GET", "/info", prefixed=False, public=True, answer={"type": "object"}, tags=("info",))
 async def show(ctx: Context, request: Request) -> dict[str, Any]:
     """The features and their limits, by the names under which clients look for them."""
-    return CAPABILITIES
+    digests = {"allowed_digests": sorted(ctx.app.contract(SwiftSettings).allowed_digests)}
+    return {**CAPABILITIES, "formpost": digests, "tempurl": {**_TEMPURL, **digests}}
+
+
+@route("GET", "/healthcheck", prefixed=False, public=True, returns="text/plain", tags=("info",))
+async def check(ctx: Context, request: Request) -> Reply:
+    """That it is there."""
+    return Reply(200, b"OK", {}, "text/plain")
 
 
 CAPABILITIES: dict[str, dict[str, Any]] = {
@@ -47,7 +54,6 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
     "container_quotas": {},
     "crossdomain": {},
     "dlo": {"max_segments_per_page": limits.LISTING},
-    "formpost": {"allowed_digests": list(DIGESTS)},
     "object_versioning": {},
     "slo": {
         "allow_async_delete": True,
@@ -57,16 +63,16 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
         "yield_frequency": 10,
     },
     "staticweb": {},
-    "tempurl": {
-        "methods": list(addresses.METHODS),
-        "incoming_remove_headers": [],
-        "incoming_allow_headers": [],
-        "outgoing_remove_headers": [f"{addresses.HIDDEN}*"],
-        "outgoing_allow_headers": [f"{addresses.SHOWN}*"],
-        "allowed_digests": list(DIGESTS),
-    },
     "symlink": {"symloop_max": symlinks.MOST_HOPS, "static_links": True},
     "versioned_writes": {"allowed_flags": [archive.STACK.lower(), archive.HISTORY.lower()]},
 }
 
-ROUTES = (show,)
+_TEMPURL = {
+    "methods": list(addresses.METHODS),
+    "incoming_remove_headers": [],
+    "incoming_allow_headers": [],
+    "outgoing_remove_headers": [f"{addresses.HIDDEN}*"],
+    "outgoing_allow_headers": [f"{addresses.SHOWN}*"],
+}
+
+ROUTES = (show, check)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cumulet.kernel.reconcile import Reconciler
 from cumulet.kernel.service import Api, CatalogEntry, Check, Service
 from cumulet.services.swift.policies import POLICIES
+from cumulet.services.swift.settings import SwiftSettings
 
 if TYPE_CHECKING:
     from cumulet.kernel.app import App
@@ -46,12 +47,6 @@ def reconcilers() -> Sequence[Reconciler]:
     return [Reconciler(expire, 5.0), Reconciler(sweep, 3600.0)]
 
 
-def provides() -> Mapping[type, Any]:
-    from cumulet.services.swift.store import Store
-
-    return {Store: Store}
-
-
 def invariants() -> Sequence[Check]:
     from cumulet.services.swift.invariants import counters_are_exact
 
@@ -65,16 +60,30 @@ async def prepare(app: "App") -> None:
     await asyncio.to_thread(app.contract(Store).prepare)
 
 
-SERVICE = Service(
-    name="swift",
-    path="/object-store",
-    port=8080,
-    catalog=(CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),),
-    admin_rule="reseller_admin",
-    api=api,
-    reconcilers=reconcilers,
-    provides=provides,
-    prepare=prepare,
-    invariants=invariants,
-    at_root=("/info", "/crossdomain.xml"),
-)
+def service(settings: SwiftSettings = SwiftSettings()) -> Service:
+    """Swift with these settings."""
+
+    def provides() -> Mapping[type, Any]:
+        from cumulet.services.swift.store import Store
+
+        return {Store: Store, SwiftSettings: settings}
+
+    return Service(
+        name="swift",
+        path="/object-store",
+        port=8080,
+        catalog=(CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),),
+        admin_rule="reseller_admin",
+        api=api,
+        reconcilers=reconcilers,
+        provides=provides,
+        prepare=prepare,
+        invariants=invariants,
+        at_root=("/info", "/crossdomain.xml"),
+        own_healthcheck=True,
+        settings=settings,
+        configure=service,
+    )
+
+
+SERVICE = service()

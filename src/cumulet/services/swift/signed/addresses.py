@@ -13,6 +13,7 @@ from cumulet.kernel.http.messages import Query, Reply, Request
 from cumulet.services.swift import times
 from cumulet.services.swift.asked import Found
 from cumulet.services.swift.names import Place
+from cumulet.services.swift.settings import SwiftSettings
 from cumulet.services.swift.signed.keys import keys_of, signer
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
@@ -90,7 +91,8 @@ def _checked(ctx: Context, request: Request, place: Place, found: Found) -> Addr
     paths = _paths(ctx, place, prefix)
     head = f"ip={allowed}\n" if allowed else ""
     texts = [f"{head}{method}\n{expires}\n{path}" for method in methods for path in paths]
-    key = signer(query.get("temp_url_sig") or "", texts, keys_of(place, found))
+    allowed_digests = ctx.app.contract(SwiftSettings).allowed_digests
+    key = signer(query.get("temp_url_sig") or "", texts, keys_of(place, found), allowed_digests)
     if key is None:
         raise Unauthorized(_INVALID)
     return Address(key.within, place.name, expires, query.get("filename") or "", "inline" in query)

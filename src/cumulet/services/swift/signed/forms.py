@@ -18,6 +18,7 @@ from cumulet.services.swift.objects import incoming, writing
 from cumulet.services.swift.objects.discarding import discard
 from cumulet.services.swift.objects.draft import Draft
 from cumulet.services.swift.objects.expiry import delete_at
+from cumulet.services.swift.settings import SwiftSettings
 from cumulet.services.swift.signed.keys import Key, keys_of, signer
 from cumulet.services.swift.signed.multipart import Reader
 from cumulet.services.swift.store import Store
@@ -153,7 +154,8 @@ class _Form:
         inner = [f"/{self.place.name}"] if self.place.name else ["", "/"]
         mounts = ("", self.ctx.service.manifest.path)
         texts = ["\n".join([f"{mount}{path}{end}", *said]) for mount in mounts for end in inner]
-        if signer(self.fields.get("signature", ""), texts, self.keys) is None:
+        allowed = self.ctx.app.contract(SwiftSettings).allowed_digests
+        if signer(self.fields.get("signature", ""), texts, self.keys, allowed) is None:
             raise Unauthorized("invalid signature")
 
     def reply(self, status: int, message: str) -> Reply:

@@ -4,13 +4,13 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cumulet.services.swift.asked import Found
 from cumulet.services.swift.names import Place
 
-DIGESTS = ("sha256", "sha512")
-_BY_LENGTH = {64: "sha256", 128: "sha512"}
+_BY_LENGTH = {40: "sha1", 64: "sha256", 128: "sha512"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,11 @@ def keys_of(place: Place, found: Found) -> list[Key]:
     ]
 
 
-def signer(signature: str, texts: list[str], keys: list[Key]) -> Key | None:
-    """The key with which one of these texts was signed, None for a signature of none of them."""
-    taken = _taken_apart(signature)
-    if taken is None:
+def signer(signature: str, texts: Sequence[str], keys: Sequence[Key], allowed: Collection[str]) -> Key | None:
+    """The key with which one of these texts was signed, by an allowed digest; None if none of them was."""
+    digest, given = _taken_apart(signature)
+    if digest not in allowed:
         return None
-    digest, given = taken
     for key in keys:
         for text in texts:
             if hmac.compare_digest(hmac.digest(key.secret, text.encode(errors="replace"), digest), given):
@@ -50,15 +49,13 @@ def signer(signature: str, texts: list[str], keys: list[Key]) -> Key | None:
     return None
 
 
-def _taken_apart(signature: str) -> tuple[str, bytes] | None:
-    """The digest's name and the bytes of a signature: hexadecimal, or `sha256:` and base64."""
+def _taken_apart(signature: str) -> tuple[str, bytes]:
+    """The digest's name and the bytes: hexadecimal, or `sha256:` and base64; "" for what is neither."""
     name, colon, text = signature.partition(":")
     try:
-        if colon:
-            padded = text.replace("-", "+").replace("_", "/")
-            found = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
-        else:
-            name, found = _BY_LENGTH.get(len(signature), ""), bytes.fromhex(signature)
+        if not colon:
+            return _BY_LENGTH.get(len(signature), ""), bytes.fromhex(signature)
+        padded = text.replace("-", "+").replace("_", "/")
+        return name, base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
     except (ValueError, binascii.Error):
-        return None
-    return (name, found) if name in DIGESTS else None
+        return "", b""
