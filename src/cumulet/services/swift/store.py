@@ -66,6 +66,19 @@ class Store:
         with self.path(blob).open("rb", buffering=0) as file:
             return os.pread(file.fileno(), length, start)
 
+    def read_now(self, blob: str, start: int, length: int) -> bytes | None:
+        """`read` of what is in memory already, so that the event loop may do it; None for what is not."""
+        descriptor = os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            buffer = bytearray(length)
+            if os.preadv(descriptor, [buffer], start, os.RWF_NOWAIT) == length:
+                return bytes(buffer)
+        except OSError:  # The disk would have to be asked, or the file system cannot say.
+            pass
+        finally:
+            os.close(descriptor)
+        return None
+
     def remove(self, blobs: Iterable[str | None]) -> None:
         """Nothing is left of these; what is gone already is fine."""
         for blob in blobs:
@@ -84,8 +97,7 @@ class Writing:
         self._path = store.path(blob)
         self._sum = hashlib.md5(usedforsecurity=False)
         with disk_errors():
-            self._path.parent.mkdir(exist_ok=True)
-            self._file: BinaryIO = self._path.open("wb", buffering=0)
+            self._file = _created(self._path)
 
     def __enter__(self) -> "Writing":
         return self
@@ -112,6 +124,14 @@ class Writing:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+        return path.open("wb", buffering=0)
 
 
 def _sync_folder(folder: Path) -> None:

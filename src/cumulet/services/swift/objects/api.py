@@ -48,7 +48,7 @@ async def read(ctx: Context, request: Request) -> Reply:
     found = await ctx.read(find, place)
     if (page := await serve(ctx, request, place, found)) is not None:
         return page
-    return await reading.show(ctx, request, place)
+    return await reading.show(ctx, request, place, found)
 
 
 @route(

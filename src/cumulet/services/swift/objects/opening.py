@@ -11,6 +11,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.kernel.http.messages import Request
+from cumulet.lib.timestamps import Timestamp
 from cumulet.services.swift import gate
 from cumulet.services.swift.asked import Found, find
 from cumulet.services.swift.gate import Pass
@@ -74,7 +75,10 @@ class Opener:
 
         Raises NotFound, Conflict for links that lead nowhere, and what refuses the caller on the way.
         """
-        stored = await self.ctx.read(seek, place, asked.version)
+        if asked.version:
+            stored = await self.ctx.read(seek, place, asked.version)
+        else:
+            stored = present(found, self.ctx.app.clock.now())
         if stored.kind == "symlink" and not asked.link_itself:
             return await self._followed(place, stored, replace(asked, version=""))
         return await self._opened(place, stored, found, asked)
@@ -96,7 +100,7 @@ class Opener:
             found = await self.ctx.read(find, place)
             gate.require_reading(self.ctx, self.request, self.entered, place, found)
             try:
-                stored = await self.ctx.read(seek, place, "")
+                stored = present(found, self.ctx.app.clock.now())
             except NotFound:
                 raise NotFound(headers=symlinks.location(place)) from None
             symlinks.require_unchanged(link, stored, place)
@@ -150,13 +154,20 @@ def _version_header(stored: Stored, found: Found) -> dict[str, str]:
 def seek(tx: Tx, place: Place, version: str = "") -> Stored:
     """The object at a place, or a version of it. Raises NotFound when there is none, or it has expired."""
     found = find(tx, place)
-    stored: Stored | None = found.object
-    if version:
-        container = needed(found)
-        require_version(container, version)
-        stored = version_of(tx, container.id, place.name, version)
-        if stored is not None and stored.kind == "marker":
-            raise NotFound(headers={"X-Object-Version-Id": stored.version})
-    if stored is None or is_expired(tx, stored):
+    if not version:
+        return present(found, tx.now)
+    container = needed(found)
+    require_version(container, version)
+    stored = version_of(tx, container.id, place.name, version)
+    if stored is not None and stored.kind == "marker":
+        raise NotFound(headers={"X-Object-Version-Id": stored.version})
+    if stored is None or is_expired(stored, tx.now):
         raise NotFound
     return stored
+
+
+def present(found: Found, now: Timestamp) -> Stored:
+    """The object that was found. Raises NotFound when there is none, or it has expired."""
+    if found.object is None or is_expired(found.object, now):
+        raise NotFound
+    return found.object

@@ -107,9 +107,13 @@ async def _reply(store: Store, status: int, headers: dict[str, str], kind: str, 
 
 async def _whole(store: Store, parts: Parts) -> bytes:
     """Short content, read at once."""
-    found = []
+    found: list[bytes] = []
     async for part in parts:
         if isinstance(part, Piece):
-            part = await asyncio.to_thread(store.read, part.blob, part.start, part.length)
-        found.append(part)
+            chunk = store.read_now(part.blob, part.start, part.length)
+            if chunk is None:
+                chunk = await asyncio.to_thread(store.read, part.blob, part.start, part.length)
+            found.append(chunk)
+        else:
+            found.append(part)
     return b"".join(found)

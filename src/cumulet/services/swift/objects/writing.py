@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound, PreconditionFailed
+from cumulet.lib.timestamps import Timestamp
 from cumulet.services.swift import quotas, times
 from cumulet.services.swift.asked import Found, find
 from cumulet.services.swift.counters import count
@@ -45,7 +46,7 @@ def put(
     """
     found = find(tx, place)
     container, old = needed(found), found.object
-    if only_new and old is not None and not is_expired(tx, old):
+    if only_new and old is not None and not is_expired(old, tx.now):
         raise PreconditionFailed
     quotas.require_room(found, draft.size, bound_by_account=bound_by_account)
     version = keeping.next_id(tx, container, old)
@@ -64,7 +65,7 @@ def remove(tx: Tx, place: Place) -> Removed:
     container, old = needed(found), found.object
     if container.versioned:
         return _remove_versioned(tx, container, place.name, old)
-    if old is None or is_expired(tx, old):
+    if old is None or is_expired(old, tx.now):
         return _remove_absent(tx, container, place.name)
     if container.headers.get(archive.STACK):
         return _pop(tx, container, old)
@@ -83,8 +84,8 @@ def needed(found: Found) -> Container:
     return found.container
 
 
-def is_expired(tx: Tx, stored: Stored) -> bool:
-    return stored.delete_at is not None and stored.delete_at <= times.seconds(tx.now)
+def is_expired(stored: Stored, now: Timestamp) -> bool:
+    return stored.delete_at is not None and stored.delete_at <= times.seconds(now)
 
 
 def _take_out(tx: Tx, container: Container, old: Object, *, kept: bool) -> None:
