@@ -47,6 +47,7 @@ THINGS: tuple[Thing, ...] = (
     ("member", "volume/v3/volumes", "volume", {"size": 1, "name": "two"}),
     ("admin", "volume/v3/types", "volume_type", {"name": "second", "extra_specs": {"one": "1"}}),
     ("admin", "compute/v2.1/flavors", "flavor", {"name": "one", "ram": 64, "vcpus": 1, "disk": 1}),
+    ("admin", "compute/v2.1/os-aggregates", "aggregate", {"name": "one"}),
     ("member", "compute/v2.1/os-keypairs", "keypair", {"name": "one"}),
     ("member", "compute/v2.1/os-server-groups", "server_group", {"name": "one", "policies": ["affinity"]}),
 )

@@ -126,7 +126,7 @@ def reads(cloud: Furnished, document: dict[str, Any]) -> list[str]:
     """Where there is something to read."""
     found = []
     for path, item in document["paths"].items():
-        if "get" in item:
+        if any(status[0] in "23" for status in item.get("get", {}).get("responses", ())):
             names = {part["name"]: cloud.known.get(part["name"], ["none"])[0] for part in item["parameters"]}
             found.append(document["servers"][0]["url"] + path.format(**names))
     return found
