@@ -83,3 +83,15 @@ def test_a_host_tells_how_a_guest_runs(tmp_path: Path) -> None:
             await ask(cloud, "GET", path, status=404)
 
     talk(conversation)
+
+
+def test_a_guest_has_one_numa_node_and_so_no_topology(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, _):
+            path = f"/servers/{await boot(cloud)}/topology"
+            told = await ask(cloud, "GET", path, headers=at("2.78"), token="reader")
+            assert told.body == {"nodes": [], "pagesize_kb": None}
+            await ask(cloud, "GET", path, status=404, headers=at("2.77"))
+            await ask(cloud, "GET", path, status=404, headers=at("2.78"), token="stranger")
+
+    talk(conversation)

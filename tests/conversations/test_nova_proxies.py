@@ -250,6 +250,40 @@ def test_floating_ips_come_from_pools_and_lead_to_servers(tmp_path: Path, databa
     talk(conversation)
 
 
+def test_a_server_is_given_another_address_and_loses_it(tmp_path: Path, database: str) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path, database=database) as (cloud, around):
+            id = await boot(cloud)
+            path = f"/servers/{id}/action"
+            more = {"addFixedIp": {"networkId": around.network}}
+            answer = await ask(cloud, "POST", path, more, 202)
+            assert answer.body is None
+            listed = (await shown(cloud, id))["addresses"]["private"]
+            assert len(listed) == 2
+            second = listed[1]["addr"]
+            port = cloud.worlds["host-1"].guests[id].document.nics[0].port_id
+            await cloud.settled()
+            fixed = cloud.worlds["host-1"].ports[port].fixed_ips
+            assert {address.ip_address for address in fixed} == {a["addr"] for a in listed}
+            less = {"removeFixedIp": {"address": second}}
+            await ask(cloud, "POST", path, less, 202)
+            assert len((await shown(cloud, id))["addresses"]["private"]) == 1
+            refused = await ask(cloud, "POST", path, less, 400)
+            assert said(refused) == f"Instance {id} does not have fixed IP '{second}'."
+            nowhere = {"addFixedIp": {"networkId": NOTHING}}
+            missing = await ask(cloud, "POST", path, nowhere, 404)
+            assert said(missing) == f"Network could not be found for instance {id}."
+            await ask(cloud, "POST", path, {"addFixedIp": {}}, 400)
+            await ask(cloud, "POST", path, {"removeFixedIp": {"address": "x"}}, 400)
+            await ask(cloud, "POST", path, more, 403, token="reader")
+            await ask(cloud, "POST", path, more, 400, headers=at("2.44"))
+            await ask(cloud, "POST", path, {"lock": None}, 202, token="admin")
+            await ask(cloud, "POST", path, more, 409)
+            await holds(cloud)
+
+    talk(conversation)
+
+
 def test_security_groups_and_their_rules(tmp_path: Path, database: str) -> None:
     async def conversation() -> None:
         async with nova(tmp_path, database=database) as (cloud, _):

@@ -40,6 +40,7 @@ def api() -> Api:
     from cumulet.services.nova.flavors import access, extra_specs
     from cumulet.services.nova.flavors import api as flavors
     from cumulet.services.nova.proxies import (
+        fixed_ips,
         floating_ips,
         gone,
         image_metadata,
@@ -62,6 +63,7 @@ def api() -> Api:
         metadata,
         security_groups,
         tags,
+        topology,
         volume_attachments,
     )
     from cumulet.services.nova.servers import api as servers
@@ -71,8 +73,8 @@ def api() -> Api:
         *(limits, quota_sets, tenant_usage, usage_audit_log),
         *(services, hosts, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
-        *(volume_attachments, interfaces, instance_actions, guest_password, diagnostics),
-        *(images, image_metadata, networks, floating_ips, volumes, snapshots),
+        *(volume_attachments, interfaces, instance_actions, guest_password, diagnostics, topology),
+        *(images, image_metadata, networks, fixed_ips, floating_ips, volumes, snapshots),
         *(security_group_proxy, security_group_rules_api, gone),
     )
     return Api(

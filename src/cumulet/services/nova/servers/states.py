@@ -134,6 +134,7 @@ ALLOWED: dict[str, Allowed] = {
     "suspend": Allowed(vm=("active",)),
     "resume": Allowed(vm=("suspended",)),
     "rebuild": Allowed(vm=("active", "stopped", "error"), placed=True),
+    "changeFixedIps": Allowed(tasks=None, launched=False),
     "injectNetworkInfo": Allowed(tasks=None, launched=False),
     "rescue": Allowed(vm=("active", "stopped", "error"), placed=True),
     "unrescue": Allowed(vm=("rescued",)),
