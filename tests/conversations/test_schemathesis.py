@@ -26,7 +26,7 @@ from cumulet.main import SERVICES, openapi
 
 EXAMPLES = int(os.environ.get("CUMULET_FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("CUMULET_FUZZ_SEED", "1"))
-ORDER = ("POST", "PUT", "PATCH", "GET", "HEAD", "DELETE")
+ORDER = ("POST", "PUT", "PATCH", "GET", "HEAD", "OPTIONS", "DELETE")
 REASONS = (501, 503)
 ALWAYS_REFUSED = {
     "/v3/OS-FEDERATION/saml2/metadata",
