@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host aggregates, and what they say of the hosts that are in them: their zones above all."""
 
+import asyncio
 import uuid
 from pathlib import Path
 from typing import Any
@@ -287,5 +288,33 @@ def test_images_are_brought_to_hosts_before_servers_need_them(tmp_path: Path) ->
             nothing = {"cache": [{"id": "00000000-0000-0000-0000-000000000000"}]}
             await ask(cloud, "POST", path, nothing, 202, headers=LATEST)  # and the log says why not
             await cloud.settled()
+
+    talk(conversation)
+
+
+def test_a_host_that_changes_its_zone_while_a_server_comes_leaves_no_server_behind(
+    tmp_path: Path, database: str
+) -> None:
+    """Either the server is there first and the host stays, or it says the zone that the host came into."""
+
+    async def conversation() -> None:
+        async with nova(tmp_path, database=database) as (cloud, _):
+            cloud.token = "admin"
+            east = await make(cloud, "east", "east")
+            for _round in range(4):
+                entry = {"add_host": {"host": "host-1"}}
+                path = f"{AGGREGATES}/{east}/action"
+                id, entered = await asyncio.gather(
+                    ask_for_a_server(cloud), cloud.request("POST", path, entry)
+                )
+                await cloud.settled()
+                server = await shown(cloud, id)
+                assert entered.status in (200, 409), entered
+                zone = "east" if entered.status == 200 else "nova"
+                assert (server["status"], server["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", zone)
+                await cloud.request("DELETE", f"{SERVERS}/{id}")
+                await cloud.settled()
+                if entered.status == 200:
+                    await act(cloud, east, "remove_host", {"host": "host-1"})
 
     talk(conversation)
