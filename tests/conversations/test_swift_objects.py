@@ -11,6 +11,7 @@ from tests.conversations.swift_talk import Talk, with_swift
 from cumulet.kernel.clock import ManualClock
 from cumulet.lib import timestamps
 from cumulet.services.swift import reconcile
+from cumulet.services.swift.inspection import every_row_has_its_file
 from cumulet.services.swift.store import Store
 
 
@@ -160,6 +161,23 @@ def test_the_sweep_removes_files_without_a_row_and_no_others(tmp_path: Path) -> 
             await reconcile.sweep(swift.cloud.app)
             assert not store.path("f" * 32).exists() and store.path(coming).exists()
         assert (await swift("GET", "/box/o")).body == b"content"
+
+    with_swift(tmp_path, talk)
+
+
+def test_the_doctor_misses_content_and_finds_what_is_left_over(tmp_path: Path) -> None:
+    async def talk(swift: Talk) -> None:
+        await swift.made("/box", "/box/o", "/box/p")
+        await swift("PUT", "/box", x_versions_enabled="true")
+        await swift.made("/box/o", content=b"again")
+        app, store = swift.cloud.app, swift.cloud.app.contract(Store)
+        assert await every_row_has_its_file(app) == []
+        store.write("f" * 32, b"lost")
+        next(path for path in files(swift) if path.name != "f" * 32).write_bytes(b"shorter or longer")
+        missing, left = await every_row_has_its_file(app)
+        assert missing.startswith("The content ") and left.startswith("1 files ")
+        await reconcile.sweep(app)
+        assert len(await every_row_has_its_file(app)) == 1
 
     with_swift(tmp_path, talk)
 

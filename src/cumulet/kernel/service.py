@@ -109,14 +109,19 @@ Check = Callable[["Tx"], list[str]]
 """An invariant: from the database to a sentence for each violation."""
 
 
+Inspection = Callable[["App"], Awaitable[list[str]]]
+"""An invariant of more than rows, such as their files: a sentence for each violation."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A manifest. The thunks are called once, when their result is first needed.
 
     `provides` are contracts, by protocol class: an object, or a class that is made with the App. `reports`
     handle what hosts say of a kind of document. `first_start(tx, app)` fills a new database and changes
-    nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` are what `cumulet
-    doctor` checks. `settings` are those that it was made with, `configure(settings)` makes it with others.
+    nothing in an old one, `host_connected(tx, facts)` takes note of a host, `invariants` and `inspections`
+    are what `cumulet doctor` checks. `settings` are those that it was made with, `configure(settings)` makes
+    it with others.
     """
 
     name: str
@@ -136,6 +141,7 @@ class Service:
     """Adds what CI for DevStack expects; the path is a guest image on disk, None in simulation."""
     host_connected: Callable[["Tx", "HostFacts"], None] | None = None
     invariants: Callable[[], Sequence[Check]] = tuple
+    inspections: Callable[[], Sequence[Inspection]] = tuple
     at_root: Sequence[str] = ()
     """Paths that clients ask for at the root of a port, though they are this service's."""
     own_healthcheck: bool = False

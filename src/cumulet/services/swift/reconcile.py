@@ -52,17 +52,16 @@ def _expire(tx: Tx) -> list[str | None]:
 
 async def sweep(app: "App") -> None:
     """Files that no row names are gone."""
-    store = app.contract(Store)
-    for folder in await asyncio.to_thread(store.shards):
-        blobs = await asyncio.to_thread(_old_enough, folder, 0.0 if app.db.is_sqlite else _LEFT_ALONE)
-        if lost := await lost_among(app, blobs):
+    for folder in await asyncio.to_thread(app.contract(Store).shards):
+        if lost := await lost_in(app, folder):
             app.log.warning("files that belong to no object are removed", number=len(lost))
             await discard(app, lost)
 
 
-async def lost_among(app: "App", blobs: list[str]) -> list[str]:
-    """The blobs of these that no row names. The files were seen first, so that a new row is not missed."""
+async def lost_in(app: "App", folder: Path) -> list[str]:
+    """The blobs of a folder that no row names. The files are seen first, so that no new row is missed."""
     store, lost = app.contract(Store), []
+    blobs = await asyncio.to_thread(_old_enough, folder, 0.0 if app.db.is_sqlite else _LEFT_ALONE)
     for start in range(0, len(blobs), _AT_ONCE):
         some = [blob for blob in blobs[start : start + _AT_ONCE] if blob not in store.live]
         known = await app.db.read(named_among, some)
@@ -70,10 +69,11 @@ async def lost_among(app: "App", blobs: list[str]) -> list[str]:
     return lost
 
 
-def named_among(tx: Tx, blobs: Iterable[str]) -> set[str | None]:
+def named_among(tx: Tx, blobs: Iterable[str]) -> set[str]:
     """The blobs of these that rows name."""
     wanted = list(blobs)
-    return {row.blob for cls in (Object, Version) for row in tx.all_in(cls, "blob", wanted)}
+    rows = [row for cls in (Object, Version) for row in tx.all_in(cls, "blob", wanted)]
+    return {row.blob for row in rows if row.blob is not None}
 
 
 def _old_enough(folder: Path, seconds: float) -> list[str]:

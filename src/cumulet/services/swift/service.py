@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cumulet.kernel.reconcile import Reconciler
-from cumulet.kernel.service import Api, CatalogEntry, Check, Service
+from cumulet.kernel.service import Api, CatalogEntry, Check, Inspection, Service
 from cumulet.services.swift.policies import POLICIES
 from cumulet.services.swift.settings import SwiftSettings
 
@@ -53,6 +53,12 @@ def invariants() -> Sequence[Check]:
     return [counters_are_exact]
 
 
+def inspections() -> Sequence[Inspection]:
+    from cumulet.services.swift.inspection import every_row_has_its_file
+
+    return [every_row_has_its_file]
+
+
 async def prepare(app: "App") -> None:
     """The folder of the store is there."""
     from cumulet.services.swift.store import Store
@@ -79,6 +85,7 @@ def service(settings: SwiftSettings = SwiftSettings()) -> Service:
         provides=provides,
         prepare=prepare,
         invariants=invariants,
+        inspections=inspections,
         at_root=("/info", "/crossdomain.xml"),
         own_healthcheck=True,
         settings=settings,

@@ -11,7 +11,7 @@ yet committed. A copy is a second name of the same file. Everything here blocks,
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -84,6 +84,19 @@ class Store:
         for blob in blobs:
             if blob is not None:
                 self.path(blob).unlink(missing_ok=True)
+
+    def odd_among(self, sizes: Mapping[str, int]) -> list[str]:
+        """The blobs of these that are not there, or are not so many bytes long."""
+        return [blob for blob, size in sizes.items() if self._size(blob) != size]
+
+    def count_present(self, blobs: Iterable[str]) -> int:
+        return sum(self._size(blob) is not None for blob in blobs)
+
+    def _size(self, blob: str) -> int | None:
+        try:
+            return self.path(blob).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def shards(self) -> list[Path]:
         """The folders that hold files."""
