@@ -163,3 +163,16 @@ def test_what_it_can_do_is_told_at_the_root_too(tmp_path: Path) -> None:
             assert answer.body["swift"]["policies"][0]["name"] == "Policy-0"
 
     with_swift(tmp_path, talk)
+
+
+def test_what_several_delete_at_once_is_counted_once(tmp_path: Path, database: str) -> None:
+    async def talk(swift: Talk) -> None:
+        await swift.made("/box", *(f"/box/{number}" for number in range(5)))
+        answers = await asyncio.gather(
+            *(swift("DELETE", f"/box/{number}") for number in range(5) for _ in range(6))
+        )
+        assert sorted(answer.status for answer in answers) == [204] * 5 + [404] * 25
+        answers = await asyncio.gather(*(swift("DELETE", "/box") for _ in range(6)))
+        assert sorted(answer.status for answer in answers) == [204] + [404] * 5
+
+    with_swift(tmp_path, talk, database=database)

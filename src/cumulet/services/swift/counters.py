@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from cumulet.kernel.db import Tx
 from cumulet.kernel.db.rows import Row
+from cumulet.kernel.db.tx import Retry
 from cumulet.kernel.errors import NotFound
 from cumulet.lib.memo import memo
 from cumulet.services.swift.model import Account, Container
@@ -25,6 +26,19 @@ def count(tx: Tx, container: Container, *, objects: int = 0, bytes: int = 0) -> 
 def count_containers(tx: Tx, account_id: str, more: int) -> None:
     """So many more containers are in an account."""
     tx.change(_CONTAINERS, {"row": account_id, "more": more})
+
+
+def delete_seen(tx: Tx, row: Row) -> None:
+    """Remove a row as it was read; the transaction is run again when it has changed or is gone.
+
+    What is counted must go once: of two who delete it at once one finds it gone.
+    """
+    c = type(row).c
+    if (
+        tx.delete_where(type(row), c[row.primary] == row.__dict__[row.primary], c.revision == row.revision)
+        != 1
+    ):
+        raise Retry(f"{row.noun} has changed")
 
 
 @memo

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cumulet.kernel.db import Tx
 from cumulet.services.swift import times
-from cumulet.services.swift.counters import count
+from cumulet.services.swift.counters import count, delete_seen
 from cumulet.services.swift.model import Container, Object, Version
 from cumulet.services.swift.objects.discarding import discard
 from cumulet.services.swift.store import Store
@@ -44,7 +44,7 @@ def _expire(tx: Tx) -> list[str | None]:
         rows = tx.all(cls, c.delete_at <= now, order_by=(c.delete_at,), limit=_AT_ONCE - len(dead))
         for row in rows:
             container = tx.need(Container, row.container_id)
-            tx.delete(row)
+            delete_seen(tx, row)
             count(tx, container, objects=-1 if cls is Object else 0, bytes=-row.size)
             dead.append(row.blob)
     return dead

@@ -15,6 +15,7 @@ from cumulet.services.swift.asked import find
 from cumulet.services.swift.bulk.deleting import delete_listed
 from cumulet.services.swift.bulk.extracting import extract
 from cumulet.services.swift.bulk.outcome import FORMATS
+from cumulet.services.swift.counters import delete_seen
 from cumulet.services.swift.listing import items
 from cumulet.services.swift.listing.letter import LISTED_CONTAINER, listing_reply
 from cumulet.services.swift.listing.question import media_type, question
@@ -141,7 +142,7 @@ def _remove(tx: Tx, place: Place) -> None:
         raise NotFound
     if account.containers:
         raise Conflict
-    tx.delete(account)
+    delete_seen(tx, account)
 
 
 ROUTES = (show, update, create, remove)

@@ -4,7 +4,7 @@
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
 from cumulet.services.swift.asked import find
-from cumulet.services.swift.counters import count_containers
+from cumulet.services.swift.counters import count_containers, delete_seen
 from cumulet.services.swift.model import Object, Version
 from cumulet.services.swift.names import Place
 
@@ -18,5 +18,5 @@ def remove(tx: Tx, place: Place) -> None:
         raise Conflict
     if tx.exists(Version, Version.c.container_id == container.id):
         raise Conflict("Delete all versions before deleting container.")
-    tx.delete(container)
+    delete_seen(tx, container)
     count_containers(tx, place.account, -1)

@@ -11,7 +11,7 @@ from cumulet.kernel.errors import NotFound, PreconditionFailed
 from cumulet.lib.timestamps import Timestamp
 from cumulet.services.swift import quotas, times
 from cumulet.services.swift.asked import Found, find
-from cumulet.services.swift.counters import count
+from cumulet.services.swift.counters import count, delete_seen
 from cumulet.services.swift.model import Container, Object, Stored
 from cumulet.services.swift.names import Place
 from cumulet.services.swift.objects.draft import Draft, object_of
@@ -89,7 +89,7 @@ def is_expired(stored: Stored, now: Timestamp) -> bool:
 
 
 def _take_out(tx: Tx, container: Container, old: Object, *, kept: bool) -> None:
-    tx.delete(old)
+    delete_seen(tx, old)
     count(tx, container, objects=-1, bytes=0 if kept else -old.size)
 
 

@@ -8,7 +8,7 @@ marker. An archived object is named by the length of its name, its name, and whe
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import PreconditionFailed
 from cumulet.services.swift import times
-from cumulet.services.swift.counters import count
+from cumulet.services.swift.counters import count, delete_seen
 from cumulet.services.swift.listing.walk import follower
 from cumulet.services.swift.model import Container, Object
 from cumulet.services.swift.names import unescaped
@@ -70,6 +70,6 @@ def newest(tx: Tx, archive: Container, name: str) -> Object | None:
 
 def take(tx: Tx, archive: Container, archived: Object) -> Draft:
     """An object is no longer in the archive; its content is the caller's."""
-    tx.delete(archived)
+    delete_seen(tx, archived)
     count(tx, archive, objects=-1, bytes=-archived.size)
     return draft_of(archived)

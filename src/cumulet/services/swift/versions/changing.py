@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotFound
 from cumulet.services.swift.asked import find
-from cumulet.services.swift.counters import count
+from cumulet.services.swift.counters import count, delete_seen
 from cumulet.services.swift.model import Object, Version
 from cumulet.services.swift.names import Place
 from cumulet.services.swift.objects.draft import draft_of, object_of
@@ -31,7 +31,7 @@ def forget(tx: Tx, place: Place, version: str) -> Forgotten:
     gone = keeping.version_of(tx, container.id, place.name, version)
     if gone is None:
         raise NotFound
-    tx.delete(gone)
+    delete_seen(tx, gone)
     was_current = isinstance(gone, Object)
     count(tx, container, objects=-1 if was_current else 0, bytes=-gone.size)
     left = None if was_current else current
@@ -51,7 +51,7 @@ def restore(tx: Tx, place: Place, version: str) -> Written:
     if isinstance(wanted, Object):
         return Written(wanted)
     assert isinstance(wanted, Version)
-    tx.delete(wanted)
+    delete_seen(tx, wanted)
     draft = draft_of(wanted)
     if old is None:
         count(tx, container, objects=1)
