@@ -164,7 +164,8 @@ def test_a_broken_settings_file_is_refused_with_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("service", "why"), [("novum", "There is no service novum; "), ("placement", "placement has no settings.")]
+    ("service", "why"),
+    [("novum", "There is no service novum; "), ("placement", "placement has no settings.")],
 )
 def test_settings_of_what_has_none_are_refused(tmp_path: Path, service: str, why: str) -> None:
     file = written(tmp_path / "settings" / f"{service}.yaml", "a: 1\n")
