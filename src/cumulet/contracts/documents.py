@@ -269,6 +269,8 @@ class GuestDocument(Document, frozen=True, kw_only=True):
     swap_mb: int = 0
     image_id: str | None = None
     """None when the guest boots from a volume."""
+    disk_from: str | None = None
+    """The host that has the guest's disk while the guest is new here; only an imagined one can give it."""
     disks: tuple[GuestDisk, ...] = ()
     nics: tuple[GuestNic, ...] = ()
     power: Literal["running", "stopped", "paused", "suspended"] = "running"

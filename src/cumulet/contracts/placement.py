@@ -41,6 +41,14 @@ class Candidate:
     free: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Owner:
+    """For whom a consumer holds what it holds."""
+
+    project_id: str
+    user_id: str
+
+
 class NoRoom(Exception):
     """The provider cannot take this any more; another candidate may."""
 
@@ -67,8 +75,26 @@ class Allocator(Protocol):
     def candidates(self, tx: Tx, demand: Demand) -> list[Candidate]:
         """Providers that could take the demand now, each with what it has left."""
 
-    def claim(self, tx: Tx, ctx: Context, consumer_id: str, provider_id: str, demand: Demand) -> None:
-        """Replace everything the consumer holds by this. Raises NoRoom when it no longer fits."""
+    def claim(
+        self,
+        tx: Tx,
+        ctx: Context,
+        consumer_id: str,
+        provider_id: str,
+        demand: Demand,
+        *,
+        owner: Owner | None = None,
+    ) -> None:
+        """Replace everything the consumer holds by this. Raises NoRoom when it no longer fits.
+
+        A new consumer is its owner's, the caller's when nobody is named.
+        """
+
+    def hand_over(self, tx: Tx, consumer_id: str, to: str) -> None:
+        """What the one consumer holds the other does, in the same owner's name, and nothing else.
+
+        Nothing changes when the one holds nothing.
+        """
 
     def release(self, tx: Tx, consumer_id: str) -> None:
         """The consumer holds nothing."""

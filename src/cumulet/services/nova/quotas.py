@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a project can run out of in Nova, and limits that only bound one request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -9,8 +10,9 @@ from cumulet.kernel.db import Tx
 from cumulet.kernel.quota import UNLIMITED, Quota
 from cumulet.services.nova.flavors.model import Flavor
 from cumulet.services.nova.server_groups import ServerGroup
-from cumulet.services.nova.servers.demand import USUAL, asked_for, demand_of
+from cumulet.services.nova.servers.demand import USUAL, asked_for
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.resize.model import Migration, other_flavors
 from cumulet.services.nova.servers.states import SOFT_DELETED
 
 
@@ -26,15 +28,18 @@ def _instances(tx: Tx, *project_ids: str) -> int:
 
 
 def _cores(tx: Tx, *project_ids: str) -> int:
-    return tx.sum(Server, Server.c.vcpus, *_live(project_ids))
+    extra = tx.sum(Migration, Migration.c.extra_vcpus, Migration.c.project_id.in_(project_ids))
+    return extra + tx.sum(Server, Server.c.vcpus, *_live(project_ids))
 
 
 def _ram(tx: Tx, *project_ids: str) -> int:
-    return tx.sum(Server, Server.c.memory_mb, *_live(project_ids))
+    extra = tx.sum(Migration, Migration.c.extra_memory_mb, Migration.c.project_id.in_(project_ids))
+    return extra + tx.sum(Server, Server.c.memory_mb, *_live(project_ids))
 
 
 def _disk(tx: Tx, *project_ids: str) -> int:
-    return tx.sum(Server, Server.c.disk_gb, *_live(project_ids))
+    extra = tx.sum(Migration, Migration.c.extra_disk_gb, Migration.c.project_id.in_(project_ids))
+    return extra + tx.sum(Server, Server.c.disk_gb, *_live(project_ids))
 
 
 def _server_groups(tx: Tx, *project_ids: str) -> int:
@@ -73,10 +78,16 @@ def of_classes(flavor: Flavor) -> dict[str, Quota]:
 
 
 def _counted(name: str) -> Callable[..., int]:
-    """Usage of a resource class that no column holds: the live servers' flavors tell."""
+    """Usage of a resource class that no column holds: the live servers' flavors tell, the larger of two
+    where a server is between them.
+    """
+
+    def amount(flavor: Mapping[str, Any]) -> int:
+        return asked_for(flavor.get("extra_specs", {})).get(name.removeprefix("class:"), 0)
 
     def usage(tx: Tx, *project_ids: str) -> int:
+        others = other_flavors(tx, project_ids)
         servers = tx.all(Server, *_live(project_ids))
-        return sum(demand_of(row).resources.get(name.removeprefix("class:"), 0) for row in servers)
+        return sum(max(map(amount, [row.flavor_copy, *others.get(row.id, ())])) for row in servers)
 
     return usage

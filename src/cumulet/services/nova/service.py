@@ -18,8 +18,7 @@ from cumulet.services.nova.settings import NovaSettings
 from cumulet.services.nova.versions import MAXIMUM, MINIMUM
 from cumulet.services.nova.wire import WIRE, over_quota
 
-SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY = 60.0, 60.0
-LOOK_FOR_SHELVED_EVERY, RECLAIM_EVERY = 60.0, 60.0
+SYNC_POWER_EVERY, SWEEP_GUESTS_EVERY, LOOK_FOR_DUE_EVERY = 60.0, 60.0, 60.0
 
 
 def api() -> Api:
@@ -67,6 +66,7 @@ def api() -> Api:
         volume_attachments,
     )
     from cumulet.services.nova.servers import api as servers
+    from cumulet.services.nova.servers.resize import listing as migrations
 
     modules = (
         *(versions, extensions, extra_specs, keypairs, server_groups),
@@ -74,7 +74,7 @@ def api() -> Api:
         *(services, hosts, hypervisors, zones, aggregates, caching, external_events),
         *(servers, creating, listing, metadata, tags, addresses, security_groups),
         *(volume_attachments, interfaces, instance_actions, guest_password, diagnostics, topology),
-        *(images, image_metadata, networks, fixed_ips, floating_ips, volumes, snapshots),
+        *(migrations, images, image_metadata, networks, fixed_ips, floating_ips, volumes, snapshots),
         *(security_group_proxy, security_group_rules_api, gone),
     )
     return Api(
@@ -95,9 +95,10 @@ def sagas() -> Sequence[Saga]:
     from cumulet.services.nova.aggregates import caching
     from cumulet.services.nova.servers import flows
     from cumulet.services.nova.servers.rescue import flows as rescue
+    from cumulet.services.nova.servers.resize import flows as resize
     from cumulet.services.nova.servers.shelve import flows as shelve
 
-    return (*flows.SAGAS, *rescue.SAGAS, *shelve.SAGAS, caching.bring_images)
+    return (*flows.SAGAS, *rescue.SAGAS, *resize.SAGAS, *shelve.SAGAS, caching.bring_images)
 
 
 def reconcilers() -> Sequence[Reconciler]:
@@ -106,8 +107,9 @@ def reconcilers() -> Sequence[Reconciler]:
     return (
         Reconciler(reconcile.sync_power, SYNC_POWER_EVERY),
         Reconciler(reconcile.withdraw_ownerless, SWEEP_GUESTS_EVERY),
-        Reconciler(reconcile.offload_shelved, LOOK_FOR_SHELVED_EVERY),
-        Reconciler(reconcile.reclaim_deleted, RECLAIM_EVERY),
+        Reconciler(reconcile.offload_shelved, LOOK_FOR_DUE_EVERY),
+        Reconciler(reconcile.reclaim_deleted, LOOK_FOR_DUE_EVERY),
+        Reconciler(reconcile.confirm_resizes, LOOK_FOR_DUE_EVERY),
     )
 
 

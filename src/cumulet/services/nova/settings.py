@@ -15,3 +15,5 @@ class NovaSettings:
     """For which a deleted server can be restored; 0 for never."""
     shelved_offload_time: Annotated[int, Meta(ge=-1)] = 0
     """After which a shelved server leaves its host; -1 keeps it there until somebody asks."""
+    resize_confirm_window: Annotated[int, Meta(ge=0)] = 0
+    """After which a resize or a migration is confirmed by itself; 0 leaves that to users."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from cumulet.contracts.placement import Candidate, Demand, Inventory, NoRoom
+from cumulet.contracts.placement import Candidate, Demand, Inventory, NoRoom, Owner
 from cumulet.kernel.app import App
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -71,15 +71,35 @@ class PlacementAllocator:
             if _suits(provider, now.providers[provider.root_id], demand)
         ]
 
-    def claim(self, tx: Tx, ctx: Context, consumer_id: str, provider_id: str, demand: Demand) -> None:
+    def claim(
+        self,
+        tx: Tx,
+        ctx: Context,
+        consumer_id: str,
+        provider_id: str,
+        demand: Demand,
+        *,
+        owner: Owner | None = None,
+    ) -> None:
         """Replace everything the consumer holds by this. Raises NoRoom when it no longer fits."""
+        owner = owner or Owner(ctx.project_id or "", ctx.user_id)
         stored = allocations.hold(tx, [consumer_id], [provider_id]).get(consumer_id)
-        consumer = stored or Consumer(id=consumer_id, project_id=ctx.project_id or "", user_id=ctx.user_id)
+        new = Consumer(id=consumer_id, project_id=owner.project_id, user_id=owner.user_id)
+        consumer = stored or new
         wanted = {provider_id: demand.resources} if demand.resources else {}
         try:
             allocations.replace(tx, [allocations.Holding(stored, consumer, wanted)])
         except (InvalidInventory, UnknownName) as error:
             raise NoRoom(str(error)) from error
+
+    def hand_over(self, tx: Tx, consumer_id: str, to: str) -> None:
+        """What the one consumer holds the other does, and nothing else."""
+        held = self.held_by(tx, [consumer_id]).get(consumer_id, {})
+        known = allocations.hold(tx, [consumer_id, to], held)
+        if consumer_id in known:
+            left = known[consumer_id]
+            gone = allocations.Holding(left, left, {})
+            allocations.replace(tx, [gone, allocations.Holding(known.get(to), left.but(id=to), held)])
 
     def release(self, tx: Tx, consumer_id: str) -> None:
         """The consumer holds nothing."""

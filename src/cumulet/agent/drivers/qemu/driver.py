@@ -105,6 +105,8 @@ class QemuDriver:
     async def apply(self, document: GuestDocument) -> State:
         if document.image_id is None and not any(disk.boot_index == 0 for disk in document.disks):
             raise DriverError(f"Guest {document.id} has neither an image nor a volume to boot from.")
+        if document.disk_from is not None and Folder(self._site.guests / document.id).load() is None:
+            raise DriverError(f"The disk of guest {document.id} cannot come from host {document.disk_from}.")
         if document.rescue is not None:
             check_rescue(document.rescue)
         return await self._guest(document.id).apply(document)

@@ -48,7 +48,8 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
     async def make(self, document: GuestDocument, record: Guest | None) -> Guest:
         self._check_ports(document)
         self._check_volumes(document)
-        if record is None or document.rebuilds > record.document.rebuilds:
+        comes = record is None and document.disk_from is None
+        if comes or (record is not None and document.rebuilds > record.document.rebuilds):
             await self._check_root(document)
         if document.rescue is not None and (record is None or document.rescue != record.document.rescue):
             await self.image_bytes(document.rescue.image_id)

@@ -94,6 +94,33 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_nova_keypairs_user_id"), "nova_keypairs", ["user_id"], unique=False)
     op.create_table(
+        "nova_migrations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("server_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("source_host", TEXT, nullable=False),
+        sa.Column("dest_host", TEXT, nullable=True),
+        sa.Column("wanted_host", TEXT, nullable=True),
+        sa.Column("old_flavor", sa.Text(), nullable=False),
+        sa.Column("new_flavor", sa.Text(), nullable=False),
+        sa.Column("was_running", sa.Boolean(), nullable=False),
+        sa.Column("extra_vcpus", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("extra_memory_mb", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("extra_disk_gb", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("updated_at", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("number", name=op.f("uq_nova_migrations_number")),
+    )
+    op.create_index(op.f("ix_nova_migrations_created_at"), "nova_migrations", ["created_at"], unique=False)
+    op.create_index(op.f("ix_nova_migrations_project_id"), "nova_migrations", ["project_id"], unique=False)
+    op.create_index(op.f("ix_nova_migrations_server_id"), "nova_migrations", ["server_id"], unique=False)
+    op.create_table(
         "nova_server_groups",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("name", TEXT, nullable=False),
@@ -161,6 +188,7 @@ def upgrade() -> None:
         sa.Column("rescue", sa.Text(), nullable=False),
         sa.Column("rescued", sa.Boolean(), nullable=False),
         sa.Column("root_image_id", TEXT, nullable=True),
+        sa.Column("disk_host", TEXT, nullable=True),
         sa.Column("shelved_image_id", TEXT, nullable=True),
         sa.Column("shelved_at", TEXT, nullable=True),
         sa.Column("files", sa.Text(), nullable=False),

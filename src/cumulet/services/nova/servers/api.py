@@ -19,6 +19,7 @@ from cumulet.services.nova.servers.deleting import delete_server, force_delete, 
 from cumulet.services.nova.servers.finding import server_of
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.rescue import api as rescue
+from cumulet.services.nova.servers.resize import api as resize
 from cumulet.services.nova.servers.shelve import api as shelve
 
 _RULE, _DEFERRED = "os_compute_api:servers", "os_compute_api:os-deferred-delete"
@@ -86,6 +87,7 @@ SERVERS = expose(
     Action(name="restore", policy=f"{_DEFERRED}:restore", run=restore_server, status=202),
     *actions.ACTIONS,
     *rescue.ACTIONS,
+    *resize.ACTIONS,
     *shelve.ACTIONS,
 )
 ROUTES = (update_server,)

@@ -28,6 +28,7 @@ from cumulet.services.nova.servers.asking import Asked, AskedNic
 from cumulet.services.nova.servers.block_devices import Layout
 from cumulet.services.nova.servers.demand import USUAL, asked_for
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.resize.model import disk_gb
 from cumulet.services.nova.wire import item_links
 
 PASSWORD_LENGTH = 12
@@ -241,9 +242,7 @@ def _costs(order: Order, count: int) -> dict[str, int]:
 
 def _disk_gb(order: Order) -> int:
     """What one server takes of its host's disk."""
-    flavor = order.flavor
-    root = flavor.disk if order.layout.root_is_local else 0
-    return root + flavor.ephemeral + -(-flavor.swap_mb // 1024)
+    return disk_gb(embedded(order.flavor), root_is_local=order.layout.root_is_local)
 
 
 def _in_group(tx: Tx, ctx: Context, order: Order, count: int) -> int:

@@ -59,6 +59,7 @@ def document(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]) 
         hard_reboots=server.hard_reboots,
         rebuilds=server.rebuilds,
         rescue=rescue,
+        disk_from=server.disk_host,
         config_drive=config_drive(server, nics, disks) if server.config_drive else None,
         machine=_machine(server),
     )

@@ -147,6 +147,8 @@ class Server(
     """Whether the guest is to boot from it."""
     root_image_id: str | None = field(default=None, hidden=True)
     """The image that the root disk on the host was made of where it is another than the server's own."""
+    disk_host: str | None = field(default=None, hidden=True)
+    """The host that still has its disk, where it is on another and may go back."""
     shelved_image_id: str | None = field(default=None, hidden=True)
     """The image as which a shelved server is kept."""
     shelved_at: Timestamp | None = field(default=None, hidden=True)

@@ -17,6 +17,8 @@ from cumulet.lib import timestamps
 from cumulet.services.nova.servers import devices, guest, states
 from cumulet.services.nova.servers.deleting import end_server
 from cumulet.services.nova.servers.model import Server
+from cumulet.services.nova.servers.resize import flows as resize
+from cumulet.services.nova.servers.resize.model import Migration, kept_disks, unfinished
 from cumulet.services.nova.servers.shelve import flows as shelve
 from cumulet.services.nova.settings import NovaSettings
 
@@ -64,9 +66,11 @@ def withdraw_ownerless(tx: Tx) -> list[str]:
     """No host is told to have a guest that no server of that host owns; what was withdrawn."""
     ctx, gone = own_context(tx.app, "nova"), []
     found = [row for row in _documents(tx) if row.body is not None]
-    owners = tx.get_many(Server, [row.thing_id for row in found])
+    owners, kept = tx.get_many(Server, [row.thing_id for row in found]), kept_disks(tx)
     for row in found:
         server = owners.get(row.thing_id)
+        if (row.thing_id, row.host) in kept:
+            continue
         if server is None or server.deleted or server.host != row.host:
             hosts.withdraw(tx, ctx, row.host, GUEST, row.thing_id)
             gone.append(row.thing_id)
@@ -100,6 +104,20 @@ def reclaim_deleted(tx: Tx) -> list[str]:
     return [server.id for server in found]
 
 
+def confirm_resizes(tx: Tx) -> int:
+    """Confirm what has waited for it as long as the settings say; how many."""
+    window = tx.app.contract(NovaSettings).resize_confirm_window
+    if window <= 0:
+        return 0
+    c, before = Migration.c, timestamps.add(tx.now, -window)
+    due = tx.all(Migration, c.status == "finished", c.updated_at <= before)
+    servers = tx.get_many(Server, [row.server_id for row in due])
+    due = [row for row in due if servers[row.server_id].task_state is None]
+    for migration in due:
+        resize.begin_confirming(tx, own_context(tx.app, "nova"), migration)
+    return len(due)
+
+
 def _documents(tx: Tx) -> list[DocumentRow]:
     return tx.all(DocumentRow, DocumentRow.c.kind == GUEST)
 
@@ -108,11 +126,12 @@ def _documents(tx: Tx) -> list[DocumentRow]:
 
 
 def allocations_are_servers(tx: Tx) -> list[str]:
-    """Who holds room in Placement is a server with a host, and every such server holds some."""
+    """Who holds room in Placement is a server with a host or its migration, and every such server does."""
     holding = tx.app.contract(Allocator).consumers(tx)
     c = Server.c
     alive = {row[0]: row[1] for row in tx.execute(sa.select(c.id, c.host).where(c.deleted.is_(False)))}
-    found = [f"{id} holds room and is no server" for id in holding - alive.keys()]
+    moves = {row.id for row in unfinished(tx)}
+    found = [f"{id} holds room and is no server" for id in holding - alive.keys() - moves]
     return found + [
         f"server {id} on {host} holds none" for id, host in alive.items() if host and id not in holding
     ]
@@ -124,7 +143,8 @@ def guests_are_servers(tx: Tx) -> list[str]:
     c = Server.c
     rows = tx.execute(sa.select(c.id, c.host, c.vm_state).where(c.deleted.is_(False), c.host.is_not(None)))
     placed = {(id, host): state for id, host, state in rows}
-    found = [f"host {host} has a guest {id} that is no server of it" for id, host in told - placed.keys()]
+    strange = told - placed.keys() - kept_disks(tx)
+    found = [f"host {host} has a guest {id} that is no server of it" for id, host in strange]
     for (id, host), state in placed.items():
         if state in RUNNING_STATES and (id, host) not in told:
             found.append(f"server {id} is {state} and host {host} is not told of it")

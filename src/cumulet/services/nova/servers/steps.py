@@ -8,7 +8,7 @@ from typing import Any
 from cumulet.contracts.cinder import Volumes
 from cumulet.contracts.glance import Images
 from cumulet.contracts.neutron import Ports
-from cumulet.contracts.placement import Allocator, NoRoom
+from cumulet.contracts.placement import Allocator, NoRoom, Owner
 from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -20,6 +20,8 @@ from cumulet.services.nova.server_groups import ServerGroup
 from cumulet.services.nova.servers import devices, guest, history, scheduling, states
 from cumulet.services.nova.servers.demand import demand_of
 from cumulet.services.nova.servers.model import BlockDevice, Server, ServerTag
+from cumulet.services.nova.servers.resize import model as moves
+from cumulet.services.nova.servers.resize.model import Migration
 from cumulet.services.nova.servers.scheduling import Choice, Wish
 
 FOREVER = 10.0 * 365 * 86400
@@ -80,7 +82,7 @@ def place(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
 
     The result holds the host and the generations of the ports; no host when one is worth waiting for.
     """
-    choice = _locked_choice(tx, ctx, server_id)
+    choice = locked_choice(tx, ctx, tx.need(Server, server_id))
     if not choice.candidates and choice.returning:
         return {"host": None, "ports": []}
     return _place(tx, ctx, server_id, choice)
@@ -99,20 +101,19 @@ def _returning(tx: Tx, ctx: Context, server_id: str) -> list[str]:
 @step(undo=leave_place)
 def place_now(tx: Tx, ctx: Context, server_id: str) -> dict[str, Any]:
     """The same as `place`, without waiting for hosts any longer."""
-    return _place(tx, ctx, server_id, _locked_choice(tx, ctx, server_id))
+    return _place(tx, ctx, server_id, locked_choice(tx, ctx, tx.need(Server, server_id)))
 
 
 def _place(tx: Tx, ctx: Context, server_id: str, choice: Choice) -> dict[str, Any]:
     server = tx.need(Server, server_id)
-    host, zone = _claim(tx, ctx, server, choice)
+    host, zone = claim(tx, ctx, server, choice)
     tx.update(server, host=host, host_zone=zone, task_state="spawning")
     ports = tx.app.contract(Ports).bind(tx, ctx, server_id, host, server.hostname)
     return {"host": host, "ports": ports}
 
 
-def _locked_choice(tx: Tx, ctx: Context, server_id: str) -> Choice:
+def locked_choice(tx: Tx, ctx: Context, server: Server) -> Choice:
     """The choice, which no other server of the group makes at the same time."""
-    server = tx.need(Server, server_id)
     tx.lock(*([f"server-group:{server.group_id}"] if server.group_id else []))
     return _choice(tx, ctx, server)
 
@@ -123,12 +124,13 @@ def _choice(tx: Tx, ctx: Context, server: Server) -> Choice:
     return scheduling.choose(candidates, known, wish_of(tx, ctx, server))
 
 
-def _claim(tx: Tx, ctx: Context, server: Server, choice: Choice) -> tuple[str, str]:
+def claim(tx: Tx, ctx: Context, server: Server, choice: Choice) -> tuple[str, str]:
     """The host that has room for the server now, and its zone, which it keeps while it has servers."""
     allocator, demand = tx.app.contract(Allocator), demand_of(server)
+    owner = Owner(server.project_id, server.user_id)
     for candidate in choice.candidates:
         try:
-            allocator.claim(tx, ctx, server.id, candidate.id, demand)
+            allocator.claim(tx, ctx, server.id, candidate.id, demand, owner=owner)
         except NoRoom:
             continue
         zone = compute.zones_of(tx, [candidate.name])[candidate.name]
@@ -315,6 +317,7 @@ def forget(tx: Tx, ctx: Context, server_id: str) -> None:
     if server.shelved_image_id is not None:
         tx.app.contract(Images).delete(tx, everyone, server.shelved_image_id)
     tx.app.contract(Allocator).release(tx, server_id)
+    _end_moves(tx, server_id)
     tx.delete_where(ServerTag, ServerTag.c.server_id == server_id)
     server = tx.update(
         server,
@@ -327,6 +330,14 @@ def forget(tx: Tx, ctx: Context, server_id: str) -> None:
     )
     history.end(tx, ctx, server_id, "delete", history.Ending(host=server.host))
     events.emit(tx, ctx, "server.deleted", server)
+
+
+def _end_moves(tx: Tx, server_id: str) -> None:
+    """No migration of the server goes on or holds anything; one that had come to its end was for good."""
+    for migration in moves.unfinished(tx, Migration.c.server_id == server_id):
+        tx.app.contract(Allocator).release(tx, migration.id)
+        moved = migration.status in ("finished", "confirming")
+        tx.update(migration, status="confirmed" if moved else "error", **moves.NOTHING_EXTRA)
 
 
 def free_volume(tx: Tx, ctx: Context, device: BlockDevice) -> None:
