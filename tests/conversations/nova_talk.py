@@ -11,6 +11,7 @@ from typing import Any
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.clock import Clock
 from cumulet.kernel.db import Tx
+from cumulet.kernel.hosts import HostRow
 from cumulet.kernel.service import Service
 from cumulet.services.cinder.service import SERVICE as CINDER
 from cumulet.services.glance.service import SERVICE as GLANCE
@@ -128,6 +129,16 @@ async def make_volume(cloud: Cloud, **more: Any) -> str:
 
 async def volume_of(cloud: Cloud, id: str) -> Any:
     return (await ask(cloud, "GET", f"/volume/v3/volumes/{id}"))["volume"]
+
+
+async def make_hosts_real(cloud: Cloud) -> None:
+    """The hosts are on no fabric, as hosts are that are not simulated."""
+
+    def make(tx: Tx) -> None:
+        for row in tx.all(HostRow):
+            tx.update(row, facts=row.facts | {"fabric": ""})
+
+    await cloud.app.db.transact(make)
 
 
 async def holds(cloud: Cloud) -> None:

@@ -14,6 +14,7 @@ from tests.conversations.nova_talk import (
     boot_on,
     consumers,
     holds,
+    make_hosts_real,
     nova,
     shown,
     talk,
@@ -23,7 +24,6 @@ from tests.conversations.test_nova_torment import a_running_server, calmly, ende
 
 from cumulet.contracts.placement import Allocator
 from cumulet.kernel.db import Tx
-from cumulet.services.nova.compute.model import Hypervisor
 from cumulet.services.nova.servers import reconcile
 from cumulet.services.nova.servers.resize import flows
 from cumulet.services.nova.service import SERVICE as NOVA
@@ -230,24 +230,37 @@ def test_a_server_that_fits_nowhere_stays_what_it_was(tmp_path: Path) -> None:
 def test_a_real_host_keeps_its_servers_and_a_volume_its_own(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path, hosts=2) as (cloud, _):
+            await make_hosts_real(cloud)
+            for id in (await boot(cloud), await boot_from_volume(cloud)):
+                host = await host_of(cloud, id)
+                await act(cloud, id, "migrate", token="admin")
+                assert (await state(cloud, id))[0] == "ACTIVE"
+                await act(cloud, id, "resize", a_size("3"))
+                assert (await state(cloud, id))[0] == "VERIFY_RESIZE"
+                assert await host_of(cloud, id) == host
+
+    talk(conversation)
+
+
+def test_a_server_moves_with_its_volume_and_comes_back_to_it(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path, hosts=2) as (cloud, _):
             id = await boot_from_volume(cloud)
             host = await host_of(cloud, id)
+            (volume,) = cloud.worlds[host].volumes
             await act(cloud, id, "migrate", token="admin")
-            assert (await state(cloud, id))[0] == "ACTIVE"
-            await act(cloud, id, "resize", a_size("3"))
-            assert (await state(cloud, id))[0] == "VERIFY_RESIZE"
-            assert await host_of(cloud, id) == host
-
-            def make_real(tx: Tx) -> None:
-                for row in tx.all(Hypervisor):
-                    tx.update(row, type="QEMU")
-
-            id = await boot(cloud)
-            await cloud.app.db.transact(make_real)
-            await act(cloud, id, "migrate", token="admin")
-            assert (await state(cloud, id))[0] == "ACTIVE"
-            await act(cloud, id, "resize", a_size("2"))
-            assert (await state(cloud, id))[0] == "VERIFY_RESIZE"
+            moved = await host_of(cloud, id)
+            assert (await state(cloud, id))[0] == "VERIFY_RESIZE" and moved != host
+            (disk,) = cloud.worlds[moved].guests[id].document.disks
+            assert (disk.volume_id, disk.volume_host) == (volume, host)
+            told = await ask(cloud, "GET", f"/volume/v3/volumes/{volume}", token="admin")
+            assert told["volume"]["attachments"][0]["host_name"] == moved
+            await holds(cloud)
+            await act(cloud, id, "revertResize")
+            assert (await state(cloud, id))[0] == "ACTIVE" and await host_of(cloud, id) == host
+            (disk,) = cloud.worlds[host].guests[id].document.disks
+            assert (disk.volume_id, disk.volume_host) == (volume, None)
+            await holds(cloud)
 
     talk(conversation)
 

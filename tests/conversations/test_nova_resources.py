@@ -11,6 +11,7 @@ from tests.conversations.nova_talk import (
     boot,
     boot_on,
     holds,
+    make_hosts_real,
     make_volume,
     nova,
     shown,
@@ -234,9 +235,10 @@ def test_a_volume_comes_and_goes(tmp_path: Path) -> None:
     talk(conversation)
 
 
-def test_a_volume_of_another_host_is_refused(tmp_path: Path) -> None:
+def test_a_volume_of_another_host_is_refused_where_hosts_are_real(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path, hosts=2) as (cloud, _):
+            await make_hosts_real(cloud)
             volume = await make_volume(cloud)
             where = next(name for name, world in cloud.worlds.items() if volume in world.volumes)
             elsewhere = next(name for name in cloud.worlds if name != where)
@@ -250,6 +252,28 @@ def test_a_volume_of_another_host_is_refused(tmp_path: Path) -> None:
             await ask(cloud, "POST", f"/servers/{id}/os-volume_attachments", body)
             await cloud.settled()
             assert (await volume_of(cloud, volume))["status"] == "in-use"
+
+    talk(conversation)
+
+
+def test_hosts_on_a_fabric_reach_each_others_volumes(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path, hosts=2) as (cloud, _):
+            volume = await make_volume(cloud)
+            where = next(name for name, world in cloud.worlds.items() if volume in world.volumes)
+            elsewhere = next(name for name in cloud.worlds if name != where)
+            id = await boot_on(cloud, elsewhere)
+            path = f"/servers/{id}/os-volume_attachments"
+            await ask(cloud, "POST", path, {"volumeAttachment": {"volumeId": volume}})
+            await cloud.settled()
+            (disk,) = cloud.worlds[elsewhere].guests[id].document.disks
+            assert (disk.volume_id, disk.volume_host) == (volume, where)
+            assert cloud.worlds[where].volumes[volume].document.exported
+            await holds(cloud)
+            await ask(cloud, "DELETE", f"{path}/{volume}", status=202)
+            await cloud.settled()
+            assert not cloud.worlds[where].volumes[volume].document.exported
+            assert (await volume_of(cloud, volume))["status"] == "available"
 
     talk(conversation)
 

@@ -37,6 +37,7 @@ def simulated_facts(name: str) -> HostFacts:
         disk_gb=10_000,
         hypervisor="Simulated",
         cpu_model="Imagined",
+        fabric="imagined",
     )
 
 

@@ -32,7 +32,8 @@ def needs(document: Document, exists: bool = False) -> list[Key]:
     """
     match document:
         case GuestDocument(nics=nics, disks=disks):
-            return [("port", nic.port_id) for nic in nics] + [("volume", disk.volume_id) for disk in disks]
+            volumes = [("volume", disk.volume_id) for disk in disks if disk.volume_host is None]
+            return [("port", nic.port_id) for nic in nics] + volumes
         case PortDocument(network_id=network_id, security_group_ids=groups):
             return [("network", network_id)] + [("security_group", group) for group in groups]
         case RouterDocument(interfaces=interfaces, gateway=gateway):

@@ -229,6 +229,8 @@ class GuestDisk(msgspec.Struct, frozen=True, kw_only=True):
     attachment_id: str = ""
     serial: str = ""
     """Shown to the guest; the volume's id by custom."""
+    volume_host: str | None = None
+    """The host that serves the volume where that is not the guest's, but on its fabric."""
 
 
 class GuestRescue(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,7 +272,7 @@ class GuestDocument(Document, frozen=True, kw_only=True):
     image_id: str | None = None
     """None when the guest boots from a volume."""
     disk_from: str | None = None
-    """The host that has the guest's disk while the guest is new here; only an imagined one can give it."""
+    """The host on the same fabric that has the guest's disk, while the guest is new here."""
     disks: tuple[GuestDisk, ...] = ()
     nics: tuple[GuestNic, ...] = ()
     power: Literal["running", "stopped", "paused", "suspended"] = "running"

@@ -110,6 +110,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = "x86_64"
     cpu_model: str = ""
     address: str = "127.0.0.1"
+    fabric: str = ""
+    """Hosts that name the same one can use each other's disks and volumes; without one, only their own."""
     seen: Generation = NEVER
     """The newest generation that the host accepted. A control plane whose own is older was restored from a
     backup, or is new: the host refuses its documents until it starts a newer epoch."""

@@ -16,6 +16,7 @@ from cumulet.kernel.hosts.documents import (
     hosts_of,
     publish,
     published,
+    reaching,
     withdraw,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "hosts_of",
     "publish",
     "published",
+    "reaching",
     "withdraw",
 ]

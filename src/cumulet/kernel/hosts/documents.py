@@ -96,6 +96,13 @@ def withdraw(tx: Tx, ctx: Context, host: str, kind: str, id: str) -> list[int] |
     return _write(tx, ctx, key, row, None)
 
 
+def reaching(tx: Tx, host: str) -> set[str]:
+    """The hosts that can use the disks and volumes of this one: itself, and those on its fabric."""
+    fabrics = {row.id: row.facts.get("fabric") for row in tx.all(HostRow)}
+    fabric = fabrics.get(host)
+    return {host, *(id for id, other in fabrics.items() if fabric and other == fabric)}
+
+
 def hosts_of(tx: Tx, kind: str, id: str) -> list[str]:
     """The hosts that are told to have this now."""
     rows = tx.all(DocumentRow, DocumentRow.c.thing_id == id, DocumentRow.c.kind == kind)

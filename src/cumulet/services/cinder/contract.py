@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cumulet.contracts.cinder import NewVolume, VolumeInfo
-from cumulet.kernel import events
+from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import Conflict, NotFound
@@ -72,7 +72,7 @@ class ServerVolumes:
     def export(self, tx: Tx, ctx: Context, attachment_id: str, host: str, device: str) -> list[Any]:
         attachment = tx.need(Attachment, attachment_id)
         volume = tx.need(Volume, attachment.volume_id)
-        if volume.host != host:
+        if volume.host is None or host not in hosts.reaching(tx, volume.host):
             raise Conflict(
                 f"Volume {volume.id} is on host {volume.host}; guests of host {host} cannot reach it."
             )

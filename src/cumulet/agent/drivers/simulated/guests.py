@@ -113,6 +113,8 @@ class SimulatedGuests(Twin[GuestDocument, Guest]):
 
     def _check_volumes(self, document: GuestDocument) -> None:
         for disk in document.disks:
+            if disk.volume_host is not None:
+                continue
             volume = self.world.volumes.get(disk.volume_id)
             if volume is None or not volume.document.exported:
                 raise DriverError(

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the host of a volume is told of it, and how its status and its export follow its attachments.
 
-A volume is served on its host as long as some attachment names a host, and on its own host only: guests of
-other hosts cannot reach it yet, so Nova puts a server where its volumes are.
+A volume is served on its host as long as some attachment names a host: its own, or one that reaches it.
 """
 
 from collections.abc import Sequence

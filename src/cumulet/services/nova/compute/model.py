@@ -195,11 +195,6 @@ def is_fenced(tx: Tx, host: str) -> bool:
     return tx.exists(ServiceRow, c.binary == COMPUTE, c.host == host, c.forced_down.is_(True))
 
 
-def imagined(tx: Tx) -> set[str]:
-    """The hosts that are simulated."""
-    return {row.host for row in tx.all(Hypervisor, Hypervisor.c.type == SIMULATED)}
-
-
 def zones_of(tx: Tx, hosts: Sequence[str]) -> dict[str, str]:
     """The availability zone of each host."""
     grouped = aggregates_of(tx, hosts)

@@ -255,6 +255,7 @@ def upgrade() -> None:
         sa.Column("delete_on_termination", sa.Boolean(), nullable=False),
         sa.Column("made_here", sa.Boolean(), nullable=False),
         sa.Column("plugged", sa.Boolean(), nullable=False),
+        sa.Column("volume_host", TEXT, nullable=True),
         sa.Column("created_at", TEXT, nullable=False),
         sa.Column("revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["server_id"], ["nova_servers.id"], ondelete="CASCADE"),

@@ -34,9 +34,8 @@ def _published(tx: Tx, ctx: Context, server: Server) -> Published:
 def export_volume(tx: Tx, ctx: Context, server_id: str, device_id: str) -> list[list[Any]]:
     """The volume is to be served on the server's host; its export ends with its attachment."""
     server, device = _on_host(tx, server_id), tx.need(BlockDevice, device_id)
-    assert server.host is not None and device.attachment_id is not None
-    volumes = tx.app.contract(Volumes)
-    return [volumes.export(tx, ctx, device.attachment_id, server.host, device.device)]
+    assert server.host is not None
+    return [devices.export(tx, ctx, device, server.host)]
 
 
 def _unplug_volume(tx: Tx, ctx: Context, server_id: str, device_id: str) -> None:

@@ -2,7 +2,10 @@
 """The volumes of servers, and the device names under which users see them."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from cumulet.contracts.cinder import Volumes
+from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.services.nova.servers.model import BlockDevice
 
@@ -23,6 +26,14 @@ def devices_of(tx: Tx, server_ids: Sequence[str]) -> dict[str, list[BlockDevice]
 
 def of_server(tx: Tx, server_id: str) -> list[BlockDevice]:
     return devices_of(tx, [server_id])[server_id]
+
+
+def export(tx: Tx, ctx: Context, device: BlockDevice, host: str, **changes: Any) -> list[Any]:
+    """Have the volume served to guests of a host; [host that serves it, volume, generation]."""
+    assert device.attachment_id is not None
+    exported = tx.app.contract(Volumes).export(tx, ctx, device.attachment_id, host, device.device)
+    tx.update(device, volume_host=exported[0], **changes)
+    return exported
 
 
 def name_at(number: int) -> str:

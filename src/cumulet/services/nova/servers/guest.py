@@ -52,7 +52,7 @@ def document(server: Server, nics: Sequence[Nic], disks: Sequence[BlockDevice]) 
         ephemeral_gb=copy["ephemeral"] if whole else 0,
         swap_mb=copy["swap"] if whole else 0,
         image_id=server.root_image_id or server.image_id,
-        disks=tuple(_disk(device) for device in disks if device.plugged and whole),
+        disks=tuple(_disk(server, device) for device in disks if device.plugged and whole),
         nics=tuple(nic.guest_nic() for nic in nics if nic.host == server.host),
         power=server.power,  # type: ignore[arg-type]
         reboots=server.reboots,
@@ -69,13 +69,14 @@ def _rescue(server: Server) -> GuestRescue | None:
     return GuestRescue(**server.rescue) if server.rescued else None
 
 
-def _disk(device: BlockDevice) -> GuestDisk:
+def _disk(server: Server, device: BlockDevice) -> GuestDisk:
     return GuestDisk(
         volume_id=device.volume_id,
         device=device.device,
         boot_index=device.boot_index,
         attachment_id=device.attachment_id or "",
         serial=device.volume_id,
+        volume_host=device.volume_host if device.volume_host != server.host else None,
     )
 
 

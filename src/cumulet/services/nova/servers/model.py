@@ -192,6 +192,8 @@ class BlockDevice(Row, table="nova_block_devices"):
     """Whether the volume was made for this server, and may still be on its way."""
     plugged: bool = column(default=False)
     """Whether the guest's document holds it."""
+    volume_host: str | None = column(default=None)
+    """The host that serves it."""
     created_at: Timestamp = column(default=Timestamp(""))
 
 

@@ -3,10 +3,11 @@
 
 Placement has said already who has room. What is left are the host's health, the zone, a host that was
 named, what the flavor asks of the host's aggregates, the policy of the server's group, and hints; among
-equals the one with most memory free comes first, so that servers spread.
+equals one that has the server's volumes comes first, then the one with most memory free, so that servers
+spread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cumulet.contracts.placement import Candidate
@@ -30,8 +31,8 @@ class Wish:
     together_with: Sequence[str] | None = None
     of_aggregates: Mapping[str, str] = field(default_factory=dict)
     """What its flavor asks of the host's aggregates."""
-    with_volumes_of: Sequence[str] = ()
-    """Hosts whose volumes the server has; one that has volumes of two hosts fits nowhere."""
+    with_volumes_of: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """The hosts that have the server's volumes, and for each the hosts that reach these."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _against(host: Compute | None, name: str, wish: Wish) -> str:
         return "has a server that this one must stay away from"
     if wish.together_with is not None and name not in wish.together_with:
         return "does not have the servers that this one must be with"
-    if any(host != name for host in wish.with_volumes_of):
+    if any(name not in reaching for reaching in wish.with_volumes_of.values()):
         return "cannot reach the server's volumes"
     return _against_group(name, wish)
 
@@ -94,7 +95,8 @@ def _against_group(name: str, wish: Wish) -> str:
     return ""
 
 
-def _rank(candidate: Candidate, wish: Wish) -> tuple[int, int, str]:
+def _rank(candidate: Candidate, wish: Wish) -> tuple[int, bool, int, str]:
     members = wish.members.get(candidate.name, 0)
     group = {"soft-affinity": -members, "soft-anti-affinity": members}.get(wish.policy or "", 0)
-    return group, -candidate.free.get("MEMORY_MB", 0), candidate.name
+    elsewhere = any(host != candidate.name for host in wish.with_volumes_of)
+    return group, elsewhere, -candidate.free.get("MEMORY_MB", 0), candidate.name

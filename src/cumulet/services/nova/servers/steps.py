@@ -162,7 +162,7 @@ def wish_of(tx: Tx, ctx: Context, server: Server) -> Wish:
         away_from=_hosts_of(tx, server.hints.get("different_host")),
         together_with=_hosts_of(tx, server.hints["same_host"]) if server.hints.get("same_host") else None,
         of_aggregates=asked_of_aggregates(server.flavor_copy.get("extra_specs", {})),
-        with_volumes_of=_hosts_of_volumes(tx, ctx, server.id),
+        with_volumes_of={host: hosts.reaching(tx, host) for host in _hosts_of_volumes(tx, ctx, server.id)},
     )
 
 
@@ -172,13 +172,13 @@ def _members(tx: Tx, server: Server) -> dict[str, int]:
     return dict(Counter(row.host for row in rows if row.host))
 
 
-def _hosts_of_volumes(tx: Tx, ctx: Context, server_id: str) -> list[str]:
-    """Where the server's volumes are, for those that can be reached from one host only."""
+def _hosts_of_volumes(tx: Tx, ctx: Context, server_id: str) -> set[str]:
+    """Where the server's volumes are."""
     found = (
         tx.app.contract(Volumes).volume(tx, ctx.elevate(), device.volume_id)
         for device in devices.of_server(tx, server_id)
     )
-    return list(dict.fromkeys(volume.host for volume in found if volume is not None and volume.host))
+    return {volume.host for volume in found if volume is not None and volume.host}
 
 
 def _hosts_of(tx: Tx, server_ids: Any) -> list[str]:
@@ -214,12 +214,8 @@ def unexport_volumes(tx: Tx, ctx: Context, server_id: str, host: str) -> None:
 @step(undo=unexport_volumes)
 def export_volumes(tx: Tx, ctx: Context, server_id: str, host: str) -> list[list[Any]]:
     """Every volume of the server is to be served on the host; [where, volume, generation] of each."""
-    volumes, found = tx.app.contract(Volumes), []
-    for device in devices.of_server(tx, server_id):
-        assert device.attachment_id is not None
-        found.append(volumes.export(tx, ctx, device.attachment_id, host, device.device))
-        tx.update(device, plugged=True)
-    return found
+    had = devices.of_server(tx, server_id)
+    return [devices.export(tx, ctx, device, host, plugged=True) for device in had]
 
 
 @step(deadline=BUILD_DEADLINE)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from cumulet.contracts.cinder import VolumeInfo, Volumes
-from cumulet.kernel import saga
+from cumulet.kernel import hosts, saga
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, Conflict, Error, Forbidden, NotFound
@@ -131,7 +131,7 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     if volume is None:
         raise NotFound(f"Volume {volume_id} could not be found.")
     check_multiattach(ctx, volume)
-    _check_reach(server, volume)
+    _check_reach(tx, server, volume)
     known = devices.of_server(tx, server.id)
     if any(device.volume_id == volume_id for device in known):
         raise BadRequest(
@@ -162,9 +162,11 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     return Reply(200, {"volumeAttachment": body | {"id": volume_id}})
 
 
-def _check_reach(server: Server, volume: VolumeInfo) -> None:
+def _check_reach(tx: Tx, server: Server, volume: VolumeInfo) -> None:
     """Raise BadRequest for a volume that only guests of another host can use."""
-    if server.host is not None and volume.host not in (None, server.host):
+    if server.host is None or volume.host is None:
+        return
+    if server.host not in hosts.reaching(tx, volume.host):
         raise BadRequest(
             f"Invalid volume: volume {volume.id} is on another host than instance {server.id} and cannot be "
             "reached from there. A server that is made with the volume is put where the volume is."

@@ -3,7 +3,7 @@
 
 While it is not confirmed the server holds in Placement what its new flavor takes, and the migration what the
 old one took where the server was: both are counted, so there is always a way back. The disk stays where it
-was, too. Only imagined hosts can have a disk from one another; on others a server stays on its host.
+was, too. A server only moves to hosts on the fabric of its own, for these can have its disk.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.saga import step
 from cumulet.services.nova.compute import model as compute
-from cumulet.services.nova.servers import guest, history, states, steps
+from cumulet.services.nova.servers import devices, guest, history, states, steps
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.power import power_of, task_left
 from cumulet.services.nova.servers.resize.model import (
@@ -62,12 +62,12 @@ def choose_host(tx: Tx, ctx: Context, server_id: str, migration_id: str) -> None
 def _reachable(tx: Tx, migration: Migration, choice: Choice) -> Choice:
     """The hosts to which the server's disk can come; first the one that has it, unless it is to be left."""
     source = migration.source_host
-    imagined = compute.imagined(tx)
+    reaching = hosts.reaching(tx, source)
     refused = dict(choice.refused)
     for candidate in choice.candidates:
         if candidate.name == source and migration.type == MIGRATION:
             refused[candidate.name] = "has the server already"
-        elif candidate.name != source and not {candidate.name, source} <= imagined:
+        elif candidate.name not in reaching:
             refused[candidate.name] = "cannot get the server's disk from its host"
     fit = [candidate for candidate in choice.candidates if candidate.name not in refused]
     fit.sort(key=lambda candidate: candidate.name != source)
@@ -104,7 +104,15 @@ def switch(tx: Tx, ctx: Context, server_id: str, migration_id: str) -> Published
         task_state="resize_finish",
     )
     tx.update(migration, status="post-migrating", **extra(server, migration.new_flavor, migration.old_flavor))
-    tx.app.contract(Ports).bind(tx, ctx, server_id, host, server.hostname)
+    return _arrive(tx, ctx, server, host)
+
+
+def _arrive(tx: Tx, ctx: Context, server: Server, host: str) -> Published:
+    """The server's ports and volumes are the host's, and the guest is to be there."""
+    tx.app.contract(Ports).bind(tx, ctx, server.id, host, server.hostname)
+    for device in devices.of_server(tx, server.id):
+        if device.plugged:
+            devices.export(tx, ctx.elevate(), device, host)
     return [host, guest.publish(tx, ctx, server)]
 
 
@@ -188,8 +196,7 @@ def _return(tx: Tx, ctx: Context, server: Server, migration: Migration, power: s
         disk_host=None,
         power=power,
     )
-    tx.app.contract(Ports).bind(tx, ctx, server.id, host, server.hostname)
-    return [host, guest.publish(tx, ctx, server)]
+    return _arrive(tx, ctx, server, host)
 
 
 @step()
