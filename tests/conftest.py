@@ -4,10 +4,24 @@
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cumulet.testing import postgres
+
+
+class Together(LoadScopeScheduling):
+    """Where tests run side by side, those of one file stay together, and so do all that need the machine."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        machine = "tests/end_to_end/"
+        return machine if nodeid.startswith(machine) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
