@@ -34,3 +34,10 @@ class Directory(Protocol):
 
     def service_identity(self, tx: Tx) -> Identity:
         """The identity under which services act on their own: roles admin and service, project `service`."""
+
+
+class Signers(Protocol):
+    """Those who sign with the key of an EC2 credential, as the interfaces of S3 and EC2 have it."""
+
+    def identity(self, tx: Tx, access: str, text: bytes, signature: str) -> Identity | None:
+        """Who has signed this text with this key, None when nobody has, or may not any more."""

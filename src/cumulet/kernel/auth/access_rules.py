@@ -7,8 +7,26 @@ the host that several services share.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from cumulet.kernel.errors import Unauthorized
 from cumulet.lib.memo import memo_of
+
+if TYPE_CHECKING:
+    from cumulet.kernel.auth.context import Context
+
+
+def require(ctx: "Context", method: str, path: str) -> None:
+    """Raise Unauthorized unless an access rule of the caller's application credential covers the request.
+
+    What a service asks on the caller's behalf was theirs to ask when it came to that service.
+    """
+    rules = ctx.identity.access_rules
+    if rules is None or "service" in ctx.service_roles:
+        return
+    kinds = {entry.type for entry in ctx.service.manifest.catalog}
+    if not allows(rules, kinds, method, path):
+        raise Unauthorized(ctx.service.api.wire.unauthorized)
 
 
 def allows(rules: Iterable[Mapping[str, str]], kinds: Collection[str], method: str, path: str) -> bool:

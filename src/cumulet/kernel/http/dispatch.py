@@ -163,7 +163,7 @@ class Dispatcher:
         if endpoint.action:
             endpoint = _chosen(known, request)
         if not endpoint.public:
-            self._check_access_rules(ctx, request.method, req.scope["cumulet.asked"])
+            access_rules.require(ctx, request.method, req.scope["cumulet.asked"])
         return await self._run(endpoint, ctx, request)
 
     async def _run(self, endpoint: Endpoint, ctx: Context, request: Request) -> Reply:
@@ -218,18 +218,6 @@ class Dispatcher:
         if identity is None or not tokens.may_use(identity, headers):
             raise Unauthorized(self.api.wire.unauthorized)
         return identity
-
-    def _check_access_rules(self, ctx: Context, method: str, path: str) -> None:
-        """Raise Unauthorized unless an access rule of the caller's application credential covers the request.
-
-        What a service asks on the caller's behalf was theirs to ask when it came to that service.
-        """
-        rules = ctx.identity.access_rules
-        if rules is None or "service" in ctx.service_roles:
-            return
-        kinds = {entry.type for entry in self.service.manifest.catalog}
-        if not access_rules.allows(rules, kinds, method, path):
-            raise Unauthorized(self.api.wire.unauthorized)
 
     def _check_project(self, ctx: Context, scope: dict[str, Any]) -> None:
         word = scope.get("cumulet.project")

@@ -53,6 +53,15 @@ class Directory:
         )
 
 
+class Signers:
+    """contracts.keystone.Signers, whose code is loaded when somebody signs."""
+
+    def identity(self, tx: Tx, access: str, text: bytes, signature: str) -> Identity | None:
+        from cumulet.services.keystone.credentials.signed import signer
+
+        return signer(tx, access, text, signature)
+
+
 def _info(row: Project | None) -> ProjectInfo | None:
     if row is None:
         return None

@@ -161,7 +161,7 @@ def service(
         from cumulet.contracts import keystone
         from cumulet.kernel.auth.context import Authenticator
         from cumulet.kernel.unified_limits import UnifiedLimits
-        from cumulet.services.keystone.contract import Directory
+        from cumulet.services.keystone.contract import Directory, Signers
         from cumulet.services.keystone.directories.known import DRIVERS, Directories
         from cumulet.services.keystone.limits.provided import KeystoneLimits
         from cumulet.services.keystone.tokens.audit import Bound
@@ -175,6 +175,7 @@ def service(
             KeystoneSettings: settings,
             Directories: Directories(drivers or DRIVERS),
             keystone.Directory: Directory(),
+            keystone.Signers: Signers(),
             UnifiedLimits: KeystoneLimits(),
         }
 

@@ -45,8 +45,9 @@ def place_of(request: Request) -> Place:
 
 
 def canonical(path: str) -> str:
-    """A slash behind an account or a container means nothing; in an object's name each one counts."""
-    return path[:-1] if path.endswith("/") and 2 < path.count("/") < 5 else path
+    """A slash behind what is no object means nothing; in an object's name each one counts."""
+    least, most = (2, 3) if path.startswith("/s3/") else (3, 4)
+    return path[:-1] if path.endswith("/") and least <= path.count("/") <= most else path
 
 
 def require_readable(path: str, raw: bytes) -> None:

@@ -20,6 +20,8 @@ def api() -> Api:
     from cumulet.services.swift.containers import api as containers
     from cumulet.services.swift.names import canonical, require_readable
     from cumulet.services.swift.objects import api as objects
+    from cumulet.services.swift.s3 import buckets as s3_buckets
+    from cumulet.services.swift.s3 import objects as s3_objects
     from cumulet.services.swift.web import cors, crossdomain
     from cumulet.services.swift.wire import WIRE, answer_headers
 
@@ -34,6 +36,8 @@ def api() -> Api:
             *containers.ROUTES,
             *objects.ROUTES,
             *cors.ROUTES,
+            *s3_buckets.ROUTES,
+            *s3_objects.ROUTES,
         ),
         answer_headers=answer_headers,
         canonical=canonical,
@@ -78,7 +82,10 @@ def service(settings: SwiftSettings = SwiftSettings()) -> Service:
         name="swift",
         path="/object-store",
         port=8080,
-        catalog=(CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),),
+        catalog=(
+            CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),
+            CatalogEntry("s3", "s3", "/s3"),
+        ),
         admin_rule="reseller_admin",
         api=api,
         reconcilers=reconcilers,

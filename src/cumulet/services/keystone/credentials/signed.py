@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from cumulet.kernel.auth.context import Context
+from cumulet.kernel.auth.context import Context, Identity
 from cumulet.kernel.db import Tx
-from cumulet.kernel.errors import BadRequest, NotFound
+from cumulet.kernel.errors import BadRequest, NotFound, Unauthorized
 from cumulet.kernel.http.endpoint import route, told
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource import schema
+from cumulet.kernel.service import own_context
 from cumulet.lib import aws_signatures, timestamps
 from cumulet.lib.aws_signatures import SignedRequest
 from cumulet.services.keystone import compliance
@@ -97,6 +98,10 @@ def _authenticate(tx: Tx, ctx: Context, request: Request, has_signed: _Check) ->
         raise BadRequest("request must include a request body")
     schema.check(_body, request.body, WIRE)
     words: _Words = next((request.body[name] for name in _NAMES if request.body.get(name)), {})
+    return _token_of(tx, ctx, words, has_signed, epoch)
+
+
+def _token_of(tx: Tx, ctx: Context, words: _Words, has_signed: _Check, epoch: int) -> Token:
     if "access" not in words:
         raise unauthorized()
     row = tx.get(Credential, hashlib.sha256(words["access"].encode()).hexdigest())
@@ -115,6 +120,16 @@ def _authenticate(tx: Tx, ctx: Context, request: Request, has_signed: _Check) ->
     if token is None:
         raise unauthorized()
     return token
+
+
+def signer(tx: Tx, access: str, text: bytes, signature: str) -> Identity | None:
+    """Who has signed this text with this key, None when nobody has, or may not any more."""
+    words = {"access": access, "token": base64.urlsafe_b64encode(text).decode(), "signature": signature}
+    epoch = tx.app.contract(Authority).epoch()
+    try:
+        return _token_of(tx, own_context(tx.app, "keystone"), words, _signed_s3, epoch).identity
+    except (NotFound, Unauthorized):
+        return None
 
 
 def _proof(tx: Tx, row: Credential, content: Mapping[str, Any]) -> Proof:
