@@ -174,7 +174,7 @@ SUITES = {
         _plugin("trove", "trove-tempest-plugin", "trove_tempest_plugin.tests"),
         Suite(
             name="clients",
-            distributions=("openstacksdk", "ansible"),
+            distributions=("openstacksdk", "ansible", "boto3"),
             parts=(Part(packages=("clients",)),),
             environment="clients",
             requirements=_HERE / "clients/requirements.txt",
