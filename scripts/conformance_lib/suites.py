@@ -111,6 +111,9 @@ SMOKE = Suite(
 _ONLY_THEIR_ROLE = {"auth": {"tempest_roles": ""}}
 """Every persona has the role that it is named for and none besides, as tests of what each may do need."""
 
+_OWN_NETWORKS = {"auth": {"create_isolated_networks": "true"}}
+"""Each class of tests has a network with a router, over which floating IPs lead to its servers."""
+
 SUITES = {
     suite.name: suite
     for suite in (
@@ -120,7 +123,7 @@ SUITES = {
             name="compute",
             distributions=("tempest",),
             parts=(
-                Part(packages=("tempest.api.compute",)),
+                Part(packages=("tempest.api.compute",), options=_OWN_NETWORKS),
                 Part(packages=("tempest.serial_tests",), workers=1),
             ),
             service="nova",
@@ -135,10 +138,7 @@ SUITES = {
             parts=(
                 Part(
                     packages=("tempest.scenario",),
-                    options={
-                        "compute-feature-enabled": {"unified_limits": "true"},
-                        "auth": {"create_isolated_networks": "true"},
-                    },
+                    options={**_OWN_NETWORKS, "compute-feature-enabled": {"unified_limits": "true"}},
                 ),
             ),
             service="nova",

@@ -238,6 +238,32 @@ def test_a_server_that_boots_from_a_volume_becomes_an_image_and_a_server_again(t
     talk(conversation)
 
 
+def test_where_disks_are_listed_one_of_them_is_the_root(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, around):
+            blank = {"source_type": "blank", "destination_type": "volume", "volume_size": 1}
+            id = await boot(cloud, block_device_mapping_v2=[blank | {"boot_index": "0"}])
+            document = cloud.worlds["host-1"].guests[id].document
+            assert (document.image_id, [disk.boot_index for disk in document.disks]) == (None, [0])
+            named = {
+                "source_type": "image",
+                "destination_type": "local",
+                "boot_index": 0,
+                "uuid": around.image,
+            }
+            id = await boot(cloud, block_device_mapping_v2=[named, blank])
+            document = cloud.worlds["host-1"].guests[id].document
+            assert (document.image_id, [disk.boot_index for disk in document.disks]) == (around.image, [None])
+            for listed in ([blank], [named, blank | {"boot_index": 0}]):
+                asked = {"name": "vm", "flavorRef": "1", "imageRef": around.image, "networks": "none"}
+                body = {"server": {**asked, "block_device_mapping_v2": listed}}
+                answer = await cloud.request("POST", SERVERS, body, token="member", headers=LATEST)
+                assert answer.status == 400, answer
+                assert "Boot sequence" in answer["badRequest"]["message"]
+
+    talk(conversation)
+
+
 def test_a_server_that_is_deleted_while_its_volume_is_copied_leaves_nothing(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path) as (cloud, around):

@@ -125,6 +125,10 @@ def test_a_server_that_boots_from_a_volume_leaves_at_once(tmp_path: Path) -> Non
             volume = await make_volume(cloud)
             path = f"{SERVERS}/{id}/os-volume_attachments"
             await ask(cloud, "POST", path, {"volumeAttachment": {"volumeId": volume}})
+            told = await volume_of(cloud, volume)
+            assert (told["status"], told["attachments"][0]["server_id"]) == ("in-use", id)
+            assert not cloud.worlds["host-1"].volumes[volume].document.exported
+            await holds(cloud)
             await ask(cloud, "DELETE", f"{path}/{volume}")
             await cloud.settled()
             assert (await volume_of(cloud, volume))["status"] == "available"

@@ -60,16 +60,25 @@ def plan(tx: Tx, ctx: Context, asked: Asked, flavor: Flavor, image: ImageInfo | 
     disks, image = _with_those_of_image(tx, ctx, disks, image)
     _check_local(disks, flavor)
     volumes = [_looked_up(tx, ctx, disk) for disk in disks if disk.to_volume]
-    local_root = next((d for d in disks if d.source == "image" and not d.to_volume), None)
-    if local_root is not None and image is None:
-        image = _image(tx, ctx, str(local_root.source_id))
+    origin, image = image, _local_root(tx, ctx, asked, disks, image)
     _check_boot_order(volumes, has_image=image is not None)
     if asked.several and any(disk.source == "volume" for disk in volumes):
         raise BadRequest("Cannot attach one or more volumes to multiple instances")
     root = next((disk for disk in volumes if disk.boot_index == 0), None)
     if root is None:
         return Layout(image=image, volumes=volumes, properties=image.properties if image else {})
-    return Layout(image=None, volumes=volumes, properties=_properties(root))
+    properties = _properties(root) or (origin.properties if origin else {})
+    return Layout(image=None, volumes=volumes, properties=properties)
+
+
+def _local_root(
+    tx: Tx, ctx: Context, asked: Asked, disks: list[Disk], image: ImageInfo | None
+) -> ImageInfo | None:
+    """The image of which the root disk is made; where disks are listed, the list has to name it as such."""
+    named = next((disk for disk in disks if disk.source == "image" and not disk.to_volume), None)
+    if named is None:
+        return None if asked.devices else image
+    return image or _image(tx, ctx, str(named.source_id))
 
 
 def _with_those_of_image(

@@ -121,7 +121,7 @@ def _find(tx: Tx, server: Server, volume_id: str) -> BlockDevice:
 def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     """Accept a volume for a server: it is reserved now, and given to the guest by a saga.
 
-    A server that has left its host finds it when it comes back.
+    A server that has left its host has it at once, and finds it when it comes back.
     """
     server = server_of(tx, ctx, request, f"{_RULE}:create")
     given = _CREATE(ctx, request.body)["volumeAttachment"]
@@ -151,6 +151,7 @@ def create_attachment(tx: Tx, ctx: Context, request: Request) -> Reply:
     )
     history.begin(tx, ctx, server.id, "attach_volume")
     if server.vm_state == "shelved_offloaded":
+        tx.app.contract(Volumes).attached(tx, ctx, str(row.attachment_id))
         history.end(tx, ctx, server.id, "attach_volume", history.Ending())
     else:
         saga.start(tx, ctx, flows.attach_volume, server_id=server.id, device_id=row.id)
