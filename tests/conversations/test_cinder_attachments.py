@@ -78,7 +78,10 @@ def test_a_read_only_volume_is_attached_for_reading(tmp_path: Path) -> None:
         await cloud.rest()
         assert exported(cloud, id)
         assert (await act(cloud, id, "os-force_detach", {}, token="member")).status == 403
+        await act(cloud, id, "os-reset_status", {"status": "error"}, token="admin")
         assert (await act(cloud, id, "os-force_detach", {}, token="admin")).status == 202
+        freed = (await cloud.request("GET", f"/volume/v3/volumes/{id}", token="member"))["volume"]
+        assert (freed["status"], freed["attachments"]) == ("available", [])
         assert refusal(await act(cloud, id, "os-force_detach", {}, token="admin"))[0] == 400
 
     talk(tmp_path, script)

@@ -256,6 +256,34 @@ def test_a_volume_of_another_host_is_refused_where_hosts_are_real(tmp_path: Path
     talk(conversation)
 
 
+def test_a_guest_sees_that_its_volume_grew(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        async with nova(tmp_path) as (cloud, _):
+            id, volume = await boot(cloud), await make_volume(cloud)
+            body = {"volumeAttachment": {"volumeId": volume}}
+            await ask(cloud, "POST", f"/servers/{id}/os-volume_attachments", body)
+            await cloud.settled()
+            faults = cloud.worlds["host-1"].faults
+            for result in ("Success", "Error"):
+                size = (await volume_of(cloud, volume))["size"] + 1
+                grow = {"os-extend": {"new_size": size}}
+                headers = {"OpenStack-API-Version": "volume 3.42"}
+                path = f"/volume/v3/volumes/{volume}/action"
+                answer = await cloud.request("POST", path, grow, token="member", headers=headers)
+                assert answer.status == 202, answer
+                await cloud.settled()
+                assert (await volume_of(cloud, volume))["size"] == size
+                actions = await ask(cloud, "GET", f"/servers/{id}/os-instance-actions")
+                action = actions["instanceActions"][0]
+                assert action["action"] == "extend_volume"
+                path = f"/servers/{id}/os-instance-actions/{action['request_id']}"
+                told = (await ask(cloud, "GET", path, token="admin"))["instanceAction"]
+                assert [event["result"] for event in told["events"]] == [result]
+                faults.refuse("guest", "guest_extend_disk")
+
+    talk(conversation)
+
+
 def test_hosts_on_a_fabric_reach_each_others_volumes(tmp_path: Path) -> None:
     async def conversation() -> None:
         async with nova(tmp_path, hosts=2) as (cloud, _):

@@ -14,7 +14,7 @@ from tests.conversations.nova_talk import (
 )
 
 from cumulet.services.nova.aggregates import caching
-from cumulet.services.nova.servers import flows
+from cumulet.services.nova.servers import flows, growing
 from cumulet.services.nova.service import service
 from cumulet.services.nova.settings import NovaSettings
 from cumulet.testing.cloud import Cloud
@@ -237,6 +237,31 @@ async def attached_or_free(cloud: Cloud, ids: tuple[str, str]) -> None:
     await ended(cloud, server_id)
 
 
+async def a_volume_that_has_grown(cloud: Cloud) -> tuple[str, str]:
+    id, volume = await a_server_and_a_volume(cloud)
+    path = f"{SERVERS}/{id}/os-volume_attachments"
+    await calmly(cloud, path, to_end_with_its_server(volume), headers=LATEST)
+    event = {"name": "volume-extended", "server_uuid": id, "tag": volume}
+    path = "/compute/v2.1/os-server-external-events"
+    await ask(cloud, "POST", path, {"events": [event]}, headers=LATEST, token="admin")
+    return id, volume
+
+
+async def seen_or_said_why(cloud: Cloud, ids: tuple[str, str]) -> None:
+    server_id, _ = ids
+    await still_active(cloud, server_id)
+    path = f"{SERVERS}/{server_id}/os-instance-actions"
+    [action] = [
+        item
+        for item in (await ask(cloud, "GET", path))["instanceActions"]
+        if item["action"] == "extend_volume"
+    ]
+    found = await ask(cloud, "GET", f"{path}/{action['request_id']}", token="admin")
+    [event] = found["instanceAction"]["events"]
+    assert (event["event"], event["result"] in ("Success", "Error")) == ("compute_extend_volume", True)
+    await ended(cloud, server_id)
+
+
 async def detached(cloud: Cloud, ids: tuple[str, str]) -> None:
     server_id, volume_id = ids
     await still_active(cloud, server_id)
@@ -311,6 +336,9 @@ test_attach_volume = torment(
     flows.attach_volume, SERVICES, begin=a_volume_that_is_attached, check=attached_or_free
 )
 test_detach_volume = torment(flows.detach_volume, SERVICES, begin=a_volume_that_is_detached, check=detached)
+test_extend_volume = torment(
+    growing.extend_volume, SERVICES, begin=a_volume_that_has_grown, check=seen_or_said_why
+)
 test_attach_interface = torment(
     flows.attach_interface, SERVICES, begin=a_port_that_is_attached, check=plugged_or_free
 )

@@ -8,14 +8,13 @@ Within one cloud our own services tell each other through contracts; this is for
 from typing import Any, Literal
 
 from cumulet.kernel.auth.context import Context
-from cumulet.kernel.bus import CallError
 from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import NotFound
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Reply, Request
 from cumulet.kernel.resource.schema import Checked
 from cumulet.kernel.resource.shapes import array, keys, maybe
-from cumulet.services.nova.servers import actions
+from cumulet.services.nova.servers import actions, growing
 from cumulet.services.nova.servers.model import Server
 from cumulet.services.nova.servers.schemas import UUID, Schema, obj
 
@@ -30,7 +29,6 @@ NAMES = (
     ("accelerator-request-bound", 2082),
     ("volume-reimaged", 2093),
 )
-_CALL_SECONDS = 30.0
 
 
 def _body(version: int) -> Schema:
@@ -95,10 +93,7 @@ def _code(server: Server | None) -> int:
 
 async def _act(ctx: Context, server: Server, event: dict[str, Any]) -> None:
     if event["name"] == "volume-extended":
-        try:
-            await ctx.app.hosts.call(str(server.host), "guest_extend_disk", "", _CALL_SECONDS, id=server.id)
-        except CallError as error:
-            ctx.app.log.warning("a guest did not notice its larger disk", server=server.id, why=str(error))
+        await ctx.transact(growing.begin, ctx, server)
     elif event["name"] == "power-update":
         await ctx.transact(_power, ctx, server.id, event.get("tag", ""))
 

@@ -93,12 +93,13 @@ def api() -> Api:
 
 def sagas() -> Sequence[Saga]:
     from cumulet.services.nova.aggregates import caching
-    from cumulet.services.nova.servers import flows
+    from cumulet.services.nova.servers import flows, growing
     from cumulet.services.nova.servers.rescue import flows as rescue
     from cumulet.services.nova.servers.resize import flows as resize
     from cumulet.services.nova.servers.shelve import flows as shelve
 
-    return (*flows.SAGAS, *rescue.SAGAS, *resize.SAGAS, *shelve.SAGAS, caching.bring_images)
+    several = (flows, growing, rescue, resize, shelve)
+    return (*(saga for module in several for saga in module.SAGAS), caching.bring_images)
 
 
 def reconcilers() -> Sequence[Reconciler]:
@@ -147,9 +148,11 @@ def service(settings: NovaSettings = NovaSettings()) -> Service:
     """Nova with these settings."""
 
     def provides() -> Mapping[type, Any]:
+        from cumulet.contracts.nova import Servers
+        from cumulet.services.nova.contract import NovaServers
         from cumulet.services.nova.metadata_service import Metadata
 
-        return {MetadataSource: Metadata, NovaSettings: settings}
+        return {MetadataSource: Metadata, NovaSettings: settings, Servers: NovaServers()}
 
     return Service(
         name="nova",

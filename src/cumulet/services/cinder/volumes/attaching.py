@@ -87,7 +87,10 @@ def detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked | None) -> None:
 
 
 def force_detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked) -> None:
-    """An attachment ends whatever has it, for an operator who knows that nothing does."""
+    """An attachment ends whatever has it, for an operator who knows that nothing does.
+
+    The volume has the status that is left to it then, whatever it had.
+    """
     attachment = _one(tx, volume, asked.get("attachment_id"))
     if attachment is None:
         raise BadRequest(
@@ -95,6 +98,7 @@ def force_detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked) -> None:
             f"with filter: volume_id = {volume.id}."
         )
     changes.end(tx, ctx, attachment)
+    exports.settle(tx, tx.need(Volume, volume.id))
 
 
 def _one(tx: Tx, volume: Volume, attachment_id: str | None) -> Attachment | None:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cumulet.contracts.glance import Images
+from cumulet.contracts.nova import Servers
 from cumulet.kernel import events, hosts
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
@@ -101,9 +102,11 @@ async def wait_grown(ctx: Context, volume_id: str, host: str, generation: list[i
 
 @step()
 def take_size(tx: Tx, ctx: Context, volume_id: str) -> None:
-    """The volume is as large as was asked."""
+    """The volume is as large as was asked, and guests that have it are to see that."""
     volume = tx.need(Volume, volume_id)
-    exports.settle(tx, volume, size=volume.target_size, error_text=None)
+    volume = exports.settle(tx, volume, size=volume.target_size, error_text=None)
+    if volume.status == "in-use" and tx.app.provides(Servers):
+        tx.app.contract(Servers).volume_grew(tx, ctx, volume_id)
 
 
 # -- writing to an image ----------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ EVENTS = {
     "createImage": "compute_snapshot_instance",
     "createBackup": "compute_backup_instance",
     "attach_volume": "compute_attach_volume",
+    "extend_volume": "compute_extend_volume",
     "detach_volume": "compute_detach_volume",
     "attach_interface": "compute_attach_interface",
     "detach_interface": "compute_detach_interface",
