@@ -125,6 +125,13 @@ def test_an_attachment_is_reserved_connected_completed_and_ended(tmp_path: Path)
         assert (await ask(cloud, "GET", path, at="3.27", token="stranger")).status == 404
         by_user = await ask(cloud, "DELETE", path, at="3.27")
         assert refusal(by_user) == (409, f"Detach volume from instance {SERVER} using the Compute API")
+        await act(cloud, id, "os-reset_status", {"status": "error"}, token="admin")
+        named = {"attachment_id": attachment["id"]}
+        assert refusal(await act(cloud, id, "os-force_detach", named, token="admin"))[0] == 409
+        await act(cloud, id, "os-reset_status", {"status": "in-use"}, token="admin")
+        another = (await volume(cloud))["id"]
+        mismatched = refusal(await act(cloud, another, "os-detach", named))
+        assert mismatched == (400, "Invalid input received: Mismatched volume and attachment")
         headers = {"OpenStack-API-Version": "volume 3.27", "X-Service-Token": "service"}
         ended = await cloud.request("DELETE", f"/volume/v3{path}", headers=headers)
         assert (ended.status, ended.body) == (200, {"attachments": []})

@@ -87,9 +87,9 @@ def detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked | None) -> None:
 
 
 def force_detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked) -> None:
-    """An attachment ends whatever has it, for an operator who knows that nothing does.
+    """An attachment ends that no server's host was connected for; an operator knows that nothing has it.
 
-    The volume has the status that is left to it then, whatever it had.
+    The volume has the status that is left to it then, whatever it had. Raises Conflict where a server has it.
     """
     attachment = _one(tx, volume, asked.get("attachment_id"))
     if attachment is None:
@@ -97,6 +97,7 @@ def force_detach(tx: Tx, ctx: Context, volume: Volume, asked: Asked) -> None:
             "Error force detaching volume - VolumeAttachmentNotFound: Volume attachment could not be found "
             f"with filter: volume_id = {volume.id}."
         )
+    check_not_in_guest(ctx, attachment)
     changes.end(tx, ctx, attachment)
     exports.settle(tx, tx.need(Volume, volume.id))
 
@@ -105,6 +106,8 @@ def _one(tx: Tx, volume: Volume, attachment_id: str | None) -> Attachment | None
     held = exports.attachments(tx, volume.id)
     if attachment_id is not None:
         found = [item for item in held if item.id == attachment_id]
+        if not found and tx.get(Attachment, attachment_id) is not None:
+            raise InvalidInput("Mismatched volume and attachment")
         if not found:
             raise NotFound(
                 f"Volume attachment could not be found with filter: attachment_id = {attachment_id}."
