@@ -113,6 +113,7 @@ class Furnished:
         self.known["container"].append("one")
         self._put("object-store/v1/{account}/one/two", {"three": 4})
         self.known["object"].append("two")
+        self.known["bucket"].append("one")
 
     def _note_all(self, document: Mapping[str, Any]) -> None:
         """Take down the ids of all that lists tell, by the name that paths have for them."""
@@ -123,7 +124,8 @@ class Furnished:
             if match is None or "get" not in document["paths"].get(match[1], {}):
                 continue
             answer = self.ask("GET", document["servers"][0]["url"] + match[1], **headers)
-            found = answer.json() if answer.status_code == 200 else {}
+            told = answer.status_code == 200 and "json" in answer.headers.get("content-type", "")
+            found = answer.json() if told else {}
             for item in next((part for part in found.values() if isinstance(part, list)), []):
                 self._note(match[2], item)
         for name, ids in self.known.items():

@@ -50,6 +50,8 @@ def refused(running: "Running", version: int) -> dict[str, Any]:
             known = forms.setdefault(kind, [])
             if form not in known:
                 known.append(form)
+    for kind in running.api.wire.other_forms:
+        forms.setdefault(kind, []).append({"type": "string"})
     content = {
         kind: {"schema": known[0] if len(known) == 1 else {"anyOf": known}} for kind, known in forms.items()
     }

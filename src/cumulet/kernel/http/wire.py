@@ -164,6 +164,8 @@ class WireProfile:
     renames: Mapping[str, str] = field(default_factory=dict)
     update_method: str = "PUT"
     missing: str = "{Noun} {id} could not be found."
+    other_forms: tuple[str, ...] = ()
+    """Media types in which routes that speak by another standard write their refusals, as texts."""
     error_for: Callable[[str], Callable[[Error, str], ErrorBody]] | None = None
     """From a request's Accept header to how its errors are written, in place of `error`."""
     error_at: Callable[[Error, "Context"], ErrorBody] | None = None

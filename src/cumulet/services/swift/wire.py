@@ -42,4 +42,4 @@ def transaction_id(request_id: str) -> str:
     return f"tx{request_id.removeprefix('req-').replace('-', '')[:21]}-{int(time.time()):010x}"
 
 
-WIRE = WireProfile(error=error, raw_headers=True, slash_counts=True)
+WIRE = WireProfile(error=error, other_forms=("application/xml",), raw_headers=True, slash_counts=True)
