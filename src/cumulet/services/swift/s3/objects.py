@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from cumulet.kernel.auth.context import Context
+from cumulet.kernel.db import Tx
 from cumulet.kernel.errors import BadRequest, NotImplementedHere, PreconditionFailed, Unavailable
 from cumulet.kernel.http.endpoint import route
 from cumulet.kernel.http.messages import Query, Reply, Request
@@ -18,12 +19,14 @@ from cumulet.services.swift.names import Place
 from cumulet.services.swift.objects import conditions, incoming, reading, writing
 from cumulet.services.swift.objects.conditions import Range
 from cumulet.services.swift.objects.content import Stream
+from cumulet.services.swift.objects.discarding import discard
 from cumulet.services.swift.objects.draft import Draft
 from cumulet.services.swift.objects.opening import Opened, Opener
 from cumulet.services.swift.s3 import acl, letter, removing, uploads
 from cumulet.services.swift.s3.buckets import BUCKET, RULES, moment
 from cumulet.services.swift.s3.chunked import body_of
 from cumulet.services.swift.s3.door import entered, place_of, served
+from cumulet.services.swift.s3.removing import Replaced
 from cumulet.services.swift.store import Store
 
 KEY = f"{BUCKET}/{{key:path}}"
@@ -138,11 +141,18 @@ async def _put(
 ) -> Stored:
     """The object is there, and the parts of the one that it replaces are not."""
     only_new = request.headers.get("if-none-match") == "*"
-    parts = await removing.parts_of(ctx, place, found)
+    old = await removing.replaced(ctx, place, found)
     async with incoming.received(ctx.app.contract(Store), stream, draft) as draft:
-        written = await ctx.transact(writing.put, place, draft, only_new=only_new)
-    await removing.discard_replaced(ctx, found, written.dead, parts)
-    return written.object
+        stored, dead = await ctx.transact(_replace, place, draft, only_new, old)
+    await discard(ctx.app, dead)
+    return stored
+
+
+def _replace(
+    tx: Tx, place: Place, draft: Draft, only_new: bool, old: Replaced
+) -> tuple[Stored, writing.Blobs]:
+    written = writing.put(tx, place, draft, only_new=only_new)
+    return written.object, removing.without_parts(tx, old, written.dead)
 
 
 async def _copy(ctx: Context, request: Request, place: Place, draft: Draft, replaced: Found) -> Reply:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects go, and with them the parts that they were uploaded in."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from cumulet.kernel.auth.context import Context
 from cumulet.kernel.db import Tx
 from cumulet.kernel.http.messages import Request
@@ -24,27 +27,34 @@ async def remove(ctx: Context, request: Request, by: Pass, place: Place, found: 
         await discard(ctx.app, (await ctx.transact(writing.remove, place)).dead)
 
 
-async def parts_of(ctx: Context, place: Place, found: Found) -> list[Place]:
-    """The parts of an upload that an object is made of."""
+@dataclass(frozen=True)
+class Replaced:
+    """What another object takes the place of: its content, and the parts in which it was uploaded."""
+
+    blob: str | None = None
+    parts: Sequence[Place] = ()
+
+
+async def replaced(ctx: Context, place: Place, found: Found) -> Replaced:
+    """What is at a place that gets another object."""
     if found.object is None or found.object.kind != "slo":
-        return []
+        return Replaced()
     try:
         segments = await static.segments_of(ctx.app.contract(Store), found.object)
     except FileNotFoundError:
-        return []
+        return Replaced()
     start = f"/{place.container}{SEGMENTS}/"
     names = [segment.name.removeprefix(start) for segment in segments if segment.name.startswith(start)]
-    return [place.to(f"{place.container}{SEGMENTS}", name) for name in names]
+    parts = [place.to(f"{place.container}{SEGMENTS}", name) for name in names]
+    return Replaced(found.object.blob, parts)
 
 
-async def discard_replaced(ctx: Context, found: Found, dead: writing.Blobs, parts: list[Place]) -> None:
-    """What was replaced is not there, nor are its parts unless it is kept as a version."""
-    if parts and found.object is not None and found.object.blob in dead:
-        dead += await ctx.transact(_remove_parts, parts)
-    await discard(ctx.app, dead)
+def without_parts(tx: Tx, old: Replaced, dead: writing.Blobs) -> writing.Blobs:
+    """What is dead with the parts of what was replaced, which go too unless it is kept as a version."""
+    return dead + _remove_parts(tx, old.parts) if old.parts and old.blob in dead else dead
 
 
-def _remove_parts(tx: Tx, parts: list[Place]) -> writing.Blobs:
+def _remove_parts(tx: Tx, parts: Sequence[Place]) -> writing.Blobs:
     dead: writing.Blobs = ()
     for part in parts:
         if find(tx, part).object is not None:

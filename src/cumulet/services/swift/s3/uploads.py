@@ -31,7 +31,7 @@ from cumulet.services.swift.objects.draft import Draft
 from cumulet.services.swift.s3 import letter, removing
 from cumulet.services.swift.s3.chunked import short_body
 from cumulet.services.swift.s3.letter import Node
-from cumulet.services.swift.s3.removing import SEGMENTS
+from cumulet.services.swift.s3.removing import SEGMENTS, Replaced
 from cumulet.services.swift.store import Store
 
 MOST_PARTS, LEAST_PART = 10000, 5 * 2**20
@@ -115,11 +115,10 @@ async def complete(ctx: Context, request: Request, place: Place, upload_id: str)
     facts = {"bytes": sum(s.bytes for s in segments), "etag": whole, "listed": {"slo_etag": f'"{whole}"'}}
     upload = await ctx.read(needed, place, upload_id)
     draft = Draft(upload.facts["content_type"], headers=upload.headers, kind="slo", facts=facts)
-    replaced = await ctx.read(find, place)
-    parts = await removing.parts_of(ctx, place, replaced)
+    old = await removing.replaced(ctx, place, await ctx.read(find, place))
     async with incoming.kept(ctx.app.contract(Store), manifest.kept(segments), draft) as draft:
-        dead = await ctx.transact(_complete, place, upload_id, draft, [number for number, _ in asked])
-    await removing.discard_replaced(ctx, replaced, dead, parts)
+        dead = await ctx.transact(_complete, place, upload_id, draft, [number for number, _ in asked], old)
+    await discard(ctx.app, dead)
     names: list[Node] = [("Bucket", place.container), ("Key", place.name), ("ETag", f'"{whole}"')]
     return letter.answer("CompleteMultipartUploadResult", names)
 
@@ -141,14 +140,16 @@ def _asked(body: bytes) -> list[tuple[int, str]]:
     return found
 
 
-def _complete(tx: Tx, place: Place, upload_id: str, draft: Draft, used: list[int]) -> writing.Blobs:
+def _complete(
+    tx: Tx, place: Place, upload_id: str, draft: Draft, used: list[int], old: Replaced
+) -> writing.Blobs:
     """The upload has become an object; parts that it does not use are gone. Raises NotFound."""
     dead: writing.Blobs = ()
     for number in _parts(tx, place, upload_id):
         if number not in used:
             dead += writing.remove(tx, part_place(place, upload_id, number)).dead
     writing.remove(tx, _upload(place, upload_id))
-    return dead + writing.put(tx, place, draft).dead
+    return removing.without_parts(tx, old, dead + writing.put(tx, place, draft).dead)
 
 
 async def abort(ctx: Context, place: Place, upload_id: str) -> Reply:
